@@ -1,0 +1,40 @@
+# Everything a developer needs; `make help` lists it.
+GO      ?= go
+BIN     := bin
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+PROGRAMS := nkv-server nkv zedagent nim diag
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build all programs into bin/
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/... ./agents/...
+
+.PHONY: test
+test: ## run every test with the race detector
+	$(GO) test -race -timeout 10m ./...
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck, and the project's own rules
+	@test -z "$$(gofmt -l .)" || { echo 'run gofmt -w on:'; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) run -modfile=tools/lint/go.mod honnef.co/go/tools/cmd/staticcheck ./...
+
+.PHONY: demo
+demo: build ## the whole path of a value on a device configuration (NKV_DEMO_CONFIG=FILE, KEEP=1)
+	$(GO) run ./tests/demo -bin $(BIN) $(if $(NKV_DEMO_CONFIG),-config '$(NKV_DEMO_CONFIG)') $(if $(KEEP),-keep)
+
+.PHONY: load
+load: ## what many connections cost: resident memory, latencies, a stopped reader
+	$(GO) run ./tests/load
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for a few seconds (FUZZTIME=10s)
+	@tools/fuzz.sh $(or $(FUZZTIME),10s)
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN)

@@ -1,0 +1,202 @@
+package nkv
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/evenkv/nkv/pkg/store"
+)
+
+// reserve is how many revisions are set aside at a time, in the durable store,
+// before any of them is given. So a volatile change needs no disk to get one, and
+// none is given twice. 2^53 revisions are enough for 2^29 starts.
+const reserve = 1 << 24
+
+// opCeiling writes a higher limit of revisions, in Request.Restart.
+const opCeiling Op = -2
+
+// state is what a store holds.
+type state struct {
+	tables  map[string]*table
+	ceiling uint64
+	storeID string
+	bootID  string
+}
+
+func readState(s store.PersistValue) (*state, error) {
+	found := &state{tables: map[string]*table{}}
+	for key, record := range s.All() {
+		if err := found.add(key, record); err != nil {
+			return nil, err
+		}
+	}
+	for name, t := range found.tables {
+		if t.view == nil {
+			return nil, fmt.Errorf("%w: table %s has keys but no description", ErrCorrupt, name)
+		}
+		t.view = nil
+		for _, e := range t.keys {
+			t.meta.Head = max(t.meta.Head, e.Revision)
+		}
+	}
+	return found, nil
+}
+
+func (f *state) table(name string) *table {
+	t := f.tables[name]
+	if t == nil {
+		t = &table{name: name, keys: map[string]*Entry{}}
+		f.tables[name] = t
+	}
+	return t
+}
+
+func (f *state) add(key string, record []byte) (err error) {
+	switch {
+	case strings.HasPrefix(key, recordKey):
+		name, k, err := splitKeyRecord(key[1:])
+		if err != nil {
+			return err
+		}
+		e, err := decodeEntry(k, record)
+		if err != nil {
+			return err
+		}
+		t := f.table(name)
+		seen := t.view
+		t.put(e)
+		t.view = seen
+	case strings.HasPrefix(key, recordTable):
+		t := f.table(key[1:])
+		head := t.meta.Head
+		if t.meta, err = decodeMeta(t.name, record); err != nil {
+			return err
+		}
+		t.meta.Head = max(t.meta.Head, head)
+		t.view = &View{} // its description was seen
+	case key == recordCeiling:
+		f.ceiling, err = decodeNumber(key, record)
+	case key == recordStore:
+		f.storeID = string(record)
+	case key == recordBoot:
+		f.bootID = string(record)
+	default:
+		return fmt.Errorf("%w: %q; a newer version may have written it", ErrCorrupt, key)
+	}
+	return err
+}
+
+// load reads both stores, moves the revisions ahead and settles which tables
+// there are.
+func (c *Core) load(bootID string) error {
+	durable, err := readState(c.durable.store)
+	if err != nil {
+		return fmt.Errorf("durable store: %w", err)
+	}
+	if err := c.begin(durable); err != nil {
+		return err
+	}
+	volatile, err := c.loadVolatile(bootID)
+	if err != nil {
+		return err
+	}
+	if err := c.settle(durable, volatile); err != nil {
+		return err
+	}
+	now := time.Now()
+	for _, t := range c.tables {
+		t.since = now
+		if t.meta.Owned {
+			t.gone = now
+		}
+	}
+	return nil
+}
+
+// begin moves the revisions past all that can have been given.
+func (c *Core) begin(durable *state) error {
+	c.storeID = durable.storeID
+	c.revision = durable.ceiling
+	c.ceiling = durable.ceiling + reserve
+	ops := []store.Op{{Key: recordCeiling, Value: encodeNumber(c.ceiling)}}
+	if c.storeID == "" {
+		c.storeID = rand.Text()
+		ops = append(ops, store.Op{Key: recordStore, Value: []byte(c.storeID)})
+	}
+	if err := c.durable.store.Commit(ops); err != nil {
+		return fmt.Errorf("durable store: the revisions can't be moved ahead: %w", err)
+	}
+	return nil
+}
+
+// loadVolatile empties the volatile store when it belongs to another boot or to
+// another lineage.
+func (c *Core) loadVolatile(bootID string) (*state, error) {
+	s := c.volatile.store
+	found, err := readState(s)
+	if err != nil {
+		return nil, fmt.Errorf("volatile store: %w", err)
+	}
+	if found.storeID == c.storeID && found.bootID == bootID {
+		return found, nil
+	}
+	ops := []store.Op{{Key: recordStore, Value: []byte(c.storeID)}, {Key: recordBoot, Value: []byte(bootID)}}
+	for key := range s.All() {
+		if key != recordStore && key != recordBoot {
+			ops = append(ops, store.Op{Key: key, Delete: true})
+		}
+	}
+	if err := s.Commit(ops); err != nil {
+		return nil, fmt.Errorf("volatile store: it can't be emptied after a reboot: %w", err)
+	}
+	return &state{}, nil
+}
+
+// settle takes the tables of both stores. One that both hold was being moved
+// when the server ended: the higher fence is the newer, the other copy goes.
+func (c *Core) settle(durable, volatile *state) error {
+	for name, t := range durable.tables {
+		c.tables[name] = t
+		t.meta.Durable = true
+	}
+	for name, t := range volatile.tables {
+		t.meta.Durable = false
+		other := c.tables[name]
+		if other == nil {
+			c.tables[name] = t
+			continue
+		}
+		loser, l := t, c.volatile
+		if t.meta.Fence > other.meta.Fence {
+			c.tables[name] = t
+			loser, l = other, c.durable
+		}
+		ops := []store.Op{{Key: tableRecord(name), Delete: true}}
+		for key := range loser.keys {
+			ops = append(ops, store.Op{Key: keyRecord(name, key), Delete: true})
+		}
+		if err := l.store.Commit(ops); err != nil {
+			return fmt.Errorf("%s store: the old copy of table %s can't be removed: %w", l.name, name, err)
+		}
+	}
+	return nil
+}
+
+// raiseCeiling has more revisions set aside before they run out.
+func (c *Core) raiseCeiling() {
+	if c.raising || c.ceiling-c.revision > reserve/2 || c.stopping {
+		return
+	}
+	c.raising = true
+	ceiling := c.revision + reserve
+	c.claimed[""]++
+	c.durable.queue = append(c.durable.queue, Request{Op: opCeiling, Restart: ceiling, Done: func(r Result) {
+		c.raising = false
+		if r.Err == nil {
+			c.ceiling = ceiling
+		}
+	}})
+	c.startDurable()
+}

@@ -1,0 +1,168 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/sirupsen/logrus"
+
+	"github.com/evenkv/nkv/pkg/nkv"
+	"github.com/evenkv/nkv/pkg/wire"
+)
+
+// Defaults and limits.
+const (
+	// DefaultMaxValue is the largest value unless set otherwise: 8 MiB.
+	DefaultMaxValue = 8 << 20
+	// MaxMaxValue is what MaxValue may be at the most: NATS refuses more than
+	// 64 MiB in a message.
+	MaxMaxValue = 63 << 20
+	// DefaultSocketMode lets the socket's owner and group connect.
+	DefaultSocketMode os.FileMode = 0o660
+	// writeDeadline is how long a write to a client that does not read may take
+	// before its connection is cut.
+	writeDeadline = 2 * time.Second
+	// A connection is gone after pingsMissed pings without an answer.
+	pingInterval = 5 * time.Second
+	pingsMissed  = 2
+	// inboundBytes is how much may wait for the core, of all clients; what
+	// comes on top is dropped, and its sender gets no answer.
+	inboundBytes = 256 << 20
+)
+
+// Options configure a server. The zero value of a field is its default; with all
+// of them zero the server listens nowhere, keeps all in memory and is reached
+// with InProcessConn.
+type Options struct {
+	// Socket is the path of the Unix socket to listen on; empty: none.
+	Socket string
+	// SocketMode is the socket's permission bits.
+	SocketMode os.FileMode
+	// Listen is the TCP address to listen on, host:port; port 0 takes a free
+	// one; empty: none.
+	Listen string
+	// StoreDir is the directory of durable tables; empty: they are lost with the
+	// server.
+	StoreDir string
+	// VolatileDir is the directory of volatile tables; empty: they are lost with
+	// the server.
+	VolatileDir string
+	// NATSConfig is a NATS configuration file for what only NATS knows: TLS, leaf
+	// nodes, the monitoring port. What the server sets itself is refused there.
+	NATSConfig string
+	// MaxValue is the largest value, in bytes.
+	MaxValue int
+	// OwnerGrace is how long a table stays its owner's after the owner's
+	// connection is gone; 5 s unless set.
+	OwnerGrace time.Duration
+	// Logger gets what people should know; nil: nothing is logged. Values never
+	// are.
+	Logger logrus.FieldLogger
+	// Version is the program's version, as the verb version tells it.
+	Version string
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.SocketMode == 0 {
+		o.SocketMode = DefaultSocketMode
+	}
+	if o.MaxValue == 0 {
+		o.MaxValue = DefaultMaxValue
+	}
+	if o.OwnerGrace == 0 {
+		o.OwnerGrace = nkv.DefaultOwnerGrace
+	}
+	if o.Version == "" {
+		o.Version = "devel"
+	}
+	if o.Logger == nil {
+		silent := logrus.New()
+		silent.SetLevel(logrus.PanicLevel)
+		o.Logger = silent
+	}
+	switch {
+	case o.SocketMode&^os.ModePerm != 0:
+		return o, fmt.Errorf("%w: SocketMode %s has more than permission bits", ErrInvalidOption, o.SocketMode)
+	case o.MaxValue < 1 || o.MaxValue > MaxMaxValue:
+		return o, fmt.Errorf("%w: MaxValue is %d bytes; it takes 1 to %d", ErrInvalidOption, o.MaxValue, MaxMaxValue)
+	case o.OwnerGrace < 0:
+		return o, fmt.Errorf("%w: OwnerGrace is %s; it can't be negative", ErrInvalidOption, o.OwnerGrace)
+	case o.StoreDir != "" && o.StoreDir == o.VolatileDir:
+		return o, fmt.Errorf("%w: StoreDir and VolatileDir are both %s; they must differ", ErrInvalidOption, o.StoreDir)
+	}
+	return o, nil
+}
+
+// nats returns the options of the embedded NATS server.
+func (o Options) nats() (*natsserver.Options, error) {
+	n := &natsserver.Options{}
+	if o.NATSConfig != "" {
+		var err error
+		if n, err = natsserver.ProcessConfigFile(o.NATSConfig); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrNATSConfig, o.NATSConfig, err)
+		}
+		if err := reserved(n); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrNATSConfig, o.NATSConfig, err)
+		}
+	}
+	n.DontListen = o.Listen == ""
+	if o.Listen != "" {
+		host, port, err := listenAddress(o.Listen)
+		if err != nil {
+			return nil, err
+		}
+		n.Host, n.Port = host, port
+	}
+	if n.ServerName == "" {
+		n.ServerName = "nkv"
+	}
+	n.NoSigs = true
+	n.NoFastProducerStall = true
+	n.MaxPayload = int32(o.MaxValue + wire.HeaderSpace)
+	n.MaxPending = max(16<<20, 2*int64(n.MaxPayload))
+	n.WriteDeadline = writeDeadline
+	n.PingInterval = pingInterval
+	n.MaxPingsOut = pingsMissed
+	return n, nil
+}
+
+// reserved refuses what the server decides itself.
+func reserved(n *natsserver.Options) error {
+	for _, setting := range []struct {
+		name string
+		set  bool
+	}{
+		{"host, port or listen (use the server's listen)", n.Host != "" || n.Port != 0},
+		{"max_payload (use the server's max-value)", n.MaxPayload != 0},
+		{"max_pending", n.MaxPending != 0},
+		{"write_deadline", n.WriteDeadline != 0},
+		{"ping_interval", n.PingInterval != 0},
+		{"ping_max", n.MaxPingsOut != 0},
+		{"authorization, users or accounts", n.Username != "" || n.Authorization != "" || len(n.Users) > 0 || len(n.Nkeys) > 0 || len(n.Accounts) > 0},
+		{"jetstream", n.JetStream},
+		{"system_account", n.SystemAccount != ""},
+	} {
+		if setting.set {
+			return fmt.Errorf("it sets %s, which the server sets itself; remove that", setting.name)
+		}
+	}
+	return nil
+}
+
+func listenAddress(address string) (string, int, error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("%w: Listen is %q; write host:port: %w", ErrInvalidOption, address, err)
+	}
+	port, err := net.LookupPort("tcp", text)
+	if err != nil {
+		return "", 0, fmt.Errorf("%w: Listen is %q: %w", ErrInvalidOption, address, err)
+	}
+	if port == 0 {
+		port = natsserver.RANDOM_PORT
+	}
+	return host, port, nil
+}

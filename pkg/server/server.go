@@ -1,0 +1,324 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/sirupsen/logrus"
+
+	"github.com/evenkv/nkv/pkg/nkv"
+	"github.com/evenkv/nkv/pkg/server/join"
+	"github.com/evenkv/nkv/pkg/store"
+	"github.com/evenkv/nkv/pkg/wire"
+)
+
+const (
+	// readyWithin bounds how long the embedded NATS server may take to come up.
+	readyWithin = 10 * time.Second
+	// sweepEvery is how often leftovers are looked for: sessions whose end was
+	// not told, snapshots that nobody pulls.
+	sweepEvery = 5 * time.Second
+)
+
+// Server is a running server. Its methods are safe for concurrent use.
+type Server struct {
+	opts     Options
+	log      logrus.FieldLogger
+	started  time.Time
+	refusals []refusal
+
+	core      *nkv.Core
+	sessions  *sessions
+	snapshots *snapshots
+	traces    *traces
+	stores    []store.PersistValue
+
+	ns       *natsserver.Server
+	nc       *nats.Conn // requests, answers and events
+	system   *nats.Conn // hears which connections are gone
+	requests *nats.Subscription
+	joiner   *join.Joiner
+
+	quit    chan struct{} // closed to stop the workers
+	workers sync.WaitGroup
+	stop    sync.Once
+	done    chan struct{} // closed when all has stopped
+}
+
+// Start starts a server; it is ready when Start returns. The end of ctx shuts it
+// down, as Shutdown does.
+//
+// Errors: ErrInvalidOption, ErrNATSConfig, store.ErrLocked when another server
+// uses a directory, store.ErrDamaged when a store's file is, join.ErrInUse when
+// another server listens on the socket.
+func Start(ctx context.Context, opts Options) (*Server, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		opts: opts, log: opts.Logger, started: time.Now(), refusals: refusals(),
+		sessions: newSessions(rand.Text(), rand.Text()), snapshots: newSnapshots(), traces: newTraces(),
+		quit: make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := s.start(); err != nil {
+		s.Shutdown()
+		return nil, err
+	}
+	s.workers.Go(func() { s.sweep(ctx) })
+	return s, nil
+}
+
+// start brings up the parts, each on the ones before: state, transport,
+// endpoints, doors.
+func (s *Server) start() error {
+	if err := s.startCore(); err != nil {
+		return err
+	}
+	if err := s.startNATS(); err != nil {
+		return err
+	}
+	if err := s.startEndpoints(); err != nil {
+		return err
+	}
+	return s.openDoors()
+}
+
+func (s *Server) startCore() error {
+	durable, err := s.openStore(s.opts.StoreDir, true)
+	if err != nil {
+		return err
+	}
+	volatile, err := s.openStore(s.opts.VolatileDir, false)
+	if err != nil {
+		return err
+	}
+	s.core, err = nkv.Open(nkv.Options{
+		Durable: durable, Volatile: volatile, BootID: bootID(),
+		Notifier: notifier{s}, OwnerGrace: s.opts.OwnerGrace, Logger: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.sessions.arrived, s.sessions.departed = s.core.Connected, s.core.Disconnected
+	return nil
+}
+
+func (s *Server) openStore(dir string, sync bool) (store.PersistValue, error) {
+	if dir == "" {
+		return store.NewMemory(), nil
+	}
+	opened, err := store.OpenLog(store.Options{Dir: dir, Sync: sync, Logger: s.log})
+	if err != nil {
+		return nil, err
+	}
+	s.stores = append(s.stores, opened)
+	return opened, nil
+}
+
+// bootID names the running boot; where the system does not tell, all boots are
+// one, and volatile tables last as long as their directory.
+func bootID() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(id))
+}
+
+func (s *Server) startNATS() error {
+	opts, err := s.opts.nats()
+	if err != nil {
+		return err
+	}
+	opts.CustomClientAuthentication = s.sessions
+	if s.ns, err = natsserver.NewServer(opts); err != nil {
+		return fmt.Errorf("%w: %w", ErrNATSConfig, err)
+	}
+	s.sessions.ns = s.ns
+	s.ns.SetLoggerV2(natsLog{s.log}, false, false, false)
+	s.ns.Start()
+	if !s.ns.ReadyForConnections(readyWithin) {
+		return fmt.Errorf("%w after %s; is %s free?", ErrNotReady, readyWithin, s.opts.Listen)
+	}
+	return nil
+}
+
+func (s *Server) startEndpoints() error {
+	var err error
+	if s.nc, err = s.connectSelf(s.sessions.internal); err != nil {
+		return err
+	}
+	if s.system, err = s.connectSelf(s.sessions.system); err != nil {
+		return err
+	}
+	if _, err = s.system.Subscribe("$SYS.ACCOUNT.*.DISCONNECT", s.disconnected); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	if err = s.system.FlushTimeout(readyWithin); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	if s.requests, err = s.nc.Subscribe(wire.Root+">", s.receive); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	if err = s.requests.SetPendingLimits(-1, inboundBytes); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	if err = s.nc.FlushTimeout(readyWithin); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	return nil
+}
+
+// connectSelf makes one of the server's own connections. It hears nothing of
+// what it publishes itself, so no answer can become a request.
+func (s *Server) connectSelf(token string) (*nats.Conn, error) {
+	nc, err := nats.Connect("",
+		nats.InProcessServer(s.ns), nats.Token(token), nats.Name("nkv-server"), nats.NoEcho(),
+		nats.MaxReconnects(-1), nats.ReconnectWait(time.Millisecond), nats.ReconnectBufSize(-1),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			s.log.WithError(err).Error("the server's own connection failed; clients that miss an answer or an event ask again")
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	return nc, nil
+}
+
+func (s *Server) openDoors() error {
+	if s.opts.Socket == "" {
+		return nil
+	}
+	l, err := join.Listen(s.opts.Socket, s.opts.SocketMode)
+	if err != nil {
+		return err
+	}
+	s.joiner = join.Serve(l, s.ns.InProcessConn, join.Options{Logger: s.log, WriteTimeout: writeDeadline})
+	return nil
+}
+
+// disconnected hears of a connection's end.
+func (s *Server) disconnected(m *nats.Msg) {
+	var event struct {
+		Client struct {
+			ID uint64 `json:"id"`
+		} `json:"client"`
+	}
+	if err := json.Unmarshal(m.Data, &event); err != nil {
+		s.log.WithError(err).Error("a disconnect event can't be read; the sweep finds the connection")
+		return
+	}
+	s.sessions.remove(event.Client.ID)
+}
+
+// sweep ends with the server, or ends the server with ctx.
+func (s *Server) sweep(ctx context.Context) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.sessions.sweep()
+			s.snapshots.sweep(time.Now())
+		case <-ctx.Done():
+			go s.Shutdown() // it waits for this goroutine
+			return
+		case <-s.quit:
+			return
+		}
+	}
+}
+
+// Shutdown drains and stops the server: no new connections, what was received is
+// answered, stores are closed. It is idempotent and returns when all has stopped.
+func (s *Server) Shutdown() {
+	s.stop.Do(func() {
+		s.shutdown()
+		close(s.done)
+	})
+	<-s.done
+}
+
+func (s *Server) shutdown() {
+	close(s.quit)
+	if s.requests != nil {
+		s.drain()
+	}
+	if s.core != nil {
+		s.core.Close()
+	}
+	s.workers.Wait()
+	if s.nc != nil {
+		s.nc.FlushTimeout(writeDeadline) //nolint:errcheck // what can't be answered is asked again
+		s.nc.Close()
+	}
+	if s.system != nil {
+		s.system.Close()
+	}
+	if s.ns != nil {
+		s.ns.Shutdown()
+		s.ns.WaitForShutdown()
+	}
+	if s.joiner != nil {
+		s.joiner.Close()
+	}
+	for _, opened := range s.stores {
+		if err := opened.Close(); err != nil && !errors.Is(err, store.ErrClosed) {
+			s.log.WithError(err).Error("a store did not close well")
+		}
+	}
+}
+
+// drain stops hearing requests and waits until those that were heard are with
+// the core.
+func (s *Server) drain() {
+	closed := make(chan struct{})
+	s.requests.SetClosedHandler(func(string) { close(closed) })
+	if err := s.requests.Drain(); err != nil {
+		return
+	}
+	select {
+	case <-closed:
+	case <-time.After(writeDeadline):
+	}
+}
+
+// Done returns a channel that is closed when the server has stopped.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// InProcessConn returns a new connection to the server from within its process,
+// as pkg/client's InProcess option takes it.
+func (s *Server) InProcessConn() (net.Conn, error) { return s.ns.InProcessConn() }
+
+// ClientURL returns where clients reach the server: the Unix socket, else TCP;
+// empty when it listens nowhere.
+func (s *Server) ClientURL() string {
+	switch {
+	case s.opts.Socket != "":
+		return "unix://" + s.opts.Socket
+	case s.opts.Listen != "":
+		return s.ns.ClientURL()
+	}
+	return ""
+}
+
+// Addr returns the address of the TCP listener; nil: none.
+func (s *Server) Addr() net.Addr {
+	if s.opts.Listen == "" {
+		return nil
+	}
+	return s.ns.Addr()
+}
+
+// StoreID names the lineage of the server's revisions.
+func (s *Server) StoreID() string { return s.core.StoreID() }

@@ -1,0 +1,171 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"sync"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+
+	"github.com/evenkv/nkv/pkg/nkv"
+	"github.com/evenkv/nkv/pkg/wire"
+)
+
+// session is what the server knows of a client: all living connections with one
+// instance. A client has two for a moment, when it reconnects before the server
+// has noticed that the old connection is gone.
+type session struct {
+	instance    string // secret: it is the way to the client's inboxes
+	identity    nkv.Instance
+	connections int
+}
+
+// sessions knows who is connected. It is also the embedded NATS server's
+// authenticator. Safe for concurrent use.
+type sessions struct {
+	internal string // the token of the server's own connections
+	system   string // likewise, of the one that hears of connections
+	ns       *natsserver.Server
+	arrived  func(id string) // called for each connection, before it can ask
+	departed func(id string) // called when it is gone
+
+	mu           sync.RWMutex // guards the maps and session.connections
+	byInstance   map[string]*session
+	byConnection map[uint64]*session
+}
+
+func newSessions(internal, system string) *sessions {
+	return &sessions{
+		internal: internal, system: system,
+		byInstance: map[string]*session{}, byConnection: map[uint64]*session{},
+	}
+}
+
+// identityOf hides an instance: what is stored and shown is not the secret.
+func identityOf(instance, agent string) nkv.Instance {
+	sum := sha256.Sum256([]byte(instance))
+	return nkv.Instance{ID: hex.EncodeToString(sum[:16]), Agent: agent}
+}
+
+// Check admits a connection and sets what it may do. NATS calls it for each.
+func (s *sessions) Check(c natsserver.ClientAuthentication) bool {
+	opts := c.GetOpts()
+	switch {
+	case c.Kind() == natsserver.CLIENT && same(opts.Token, s.internal):
+		c.RegisterUser(&natsserver.User{Username: "nkv-server"})
+	case c.Kind() == natsserver.CLIENT && same(opts.Token, s.system):
+		c.RegisterUser(&natsserver.User{Username: "nkv-server", Account: s.ns.SystemAccount()})
+	case c.Kind() == natsserver.CLIENT && wire.ValidInstance(opts.Token):
+		s.add(c.GetID(), opts.Token, opts.Name)
+		c.RegisterUser(&natsserver.User{Permissions: permissions(opts.Token)})
+	default:
+		c.RegisterUser(&natsserver.User{Permissions: listenOnly()})
+	}
+	return true
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// permissions are the wall around a client: it asks and hears events and its own
+// inboxes, and nothing else. Only the server publishes events and answers.
+func permissions(instance string) *natsserver.Permissions {
+	return &natsserver.Permissions{
+		Publish: &natsserver.SubjectPermission{
+			Allow: []string{wire.Root + ">"},
+			Deny:  []string{wire.Root + "*.event.>"},
+		},
+		Subscribe: &natsserver.SubjectPermission{
+			Allow: []string{wire.EventPrefix + ">", wire.InboxPrefix(instance) + ".>"},
+		},
+	}
+}
+
+// listenOnly is for a connection that names no instance: it could not hear an
+// answer, but it may watch.
+func listenOnly() *natsserver.Permissions {
+	return &natsserver.Permissions{
+		Publish:   &natsserver.SubjectPermission{Deny: []string{">"}},
+		Subscribe: &natsserver.SubjectPermission{Allow: []string{wire.EventPrefix + ">"}},
+	}
+}
+
+func (s *sessions) add(connection uint64, instance, agent string) {
+	s.mu.Lock()
+	found := s.byInstance[instance]
+	if found == nil {
+		found = &session{instance: instance, identity: identityOf(instance, agent)}
+		s.byInstance[instance] = found
+	}
+	found.connections++
+	s.byConnection[connection] = found
+	s.mu.Unlock()
+	s.arrived(found.identity.ID)
+}
+
+// remove forgets a connection. One that is not known is none of a client.
+func (s *sessions) remove(connection uint64) {
+	s.mu.Lock()
+	found := s.byConnection[connection]
+	if found == nil {
+		s.mu.Unlock()
+		return
+	}
+	delete(s.byConnection, connection)
+	if found.connections--; found.connections == 0 {
+		delete(s.byInstance, found.instance)
+	}
+	s.mu.Unlock()
+	s.departed(found.identity.ID)
+}
+
+// sweep forgets connections whose end was not told.
+func (s *sessions) sweep() {
+	s.mu.RLock()
+	var gone []uint64
+	for connection := range s.byConnection {
+		if s.ns.GetClient(connection) == nil {
+			gone = append(gone, connection)
+		}
+	}
+	s.mu.RUnlock()
+	for _, connection := range gone {
+		s.remove(connection)
+	}
+}
+
+// asker returns the session that a request's reply subject belongs to; nil: none.
+func (s *sessions) asker(reply string) *session {
+	instance, ok := wire.InboxInstance(reply)
+	if !ok {
+		return nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.byInstance[instance]
+}
+
+// connected returns the session of a connection; nil: it is none of a client.
+func (s *sessions) connected(connection uint64) *session {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.byConnection[connection]
+}
+
+// connectionOf returns a connection of an identity; 0: none.
+func (s *sessions) connectionOf(id string) uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for connection, found := range s.byConnection {
+		if found.identity.ID == id {
+			return connection
+		}
+	}
+	return 0
+}
+
+func (s *sessions) count() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.byConnection)
+}
