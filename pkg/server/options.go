@@ -53,6 +53,10 @@ type Options struct {
 	// NATSConfig is a NATS configuration file for what only NATS knows: TLS, leaf
 	// nodes, the monitoring port. What the server sets itself is refused there.
 	NATSConfig string
+	// ChangeLog is a file to which every accepted change is appended, as a line of
+	// JSON (ChangeRecord) without the value; empty: none. It is for tests and for
+	// looking into what happened; it grows without bound.
+	ChangeLog string
 	// MaxValue is the largest value, in bytes.
 	MaxValue int
 	// OwnerGrace is how long a table stays its owner's after the owner's

@@ -42,6 +42,7 @@ type Server struct {
 	snapshots *snapshots
 	traces    *traces
 	stores    []store.PersistValue
+	changes   *changeLog // nil: none is written
 
 	ns       *natsserver.Server
 	nc       *nats.Conn // requests, answers and events
@@ -103,9 +104,16 @@ func (s *Server) startCore() error {
 	if err != nil {
 		return err
 	}
+	tell := notifiers{notifier{s}}
+	if s.opts.ChangeLog != "" {
+		if s.changes, err = openChangeLog(s.opts.ChangeLog, s.log); err != nil {
+			return err
+		}
+		tell = notifiers{s.changes, notifier{s}}
+	}
 	s.core, err = nkv.Open(nkv.Options{
 		Durable: durable, Volatile: volatile, BootID: bootID(),
-		Notifier: notifier{s}, OwnerGrace: s.opts.OwnerGrace, Logger: s.log,
+		Notifier: tell, OwnerGrace: s.opts.OwnerGrace, Logger: s.log,
 	})
 	if err != nil {
 		return err
@@ -271,6 +279,9 @@ func (s *Server) shutdown() {
 	}
 	if s.joiner != nil {
 		s.joiner.Close()
+	}
+	if s.changes != nil {
+		s.changes.close()
 	}
 	for _, opened := range s.stores {
 		if err := opened.Close(); err != nil && !errors.Is(err, store.ErrClosed) {

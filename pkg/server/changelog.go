@@ -1,0 +1,89 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/evenkv/nkv/pkg/nkv"
+)
+
+// ChangeRecord is one line of the file that Options.ChangeLog names: one
+// accepted change or mark, without its value.
+type ChangeRecord struct {
+	Time     time.Time `json:"time"`
+	Op       string    `json:"op"` // "put", "delete", "mark"
+	Table    string    `json:"table"`
+	Key      string    `json:"key,omitempty"` // encoded
+	Revision uint64    `json:"revision"`
+	Previous uint64    `json:"previous"`
+	Size     int       `json:"size"`              // of the value, in bytes
+	SHA256   string    `json:"sha256,omitempty"`  // of the value, in hex
+	Restart  uint64    `json:"restart,omitempty"` // of a mark
+	Open     bool      `json:"open,omitempty"`    // of a mark
+}
+
+// changeLog appends every event to a file before it is told. A line is one
+// write, so that a killed server leaves whole lines. The core's goroutine uses
+// it.
+type changeLog struct {
+	log    logrus.FieldLogger
+	file   *os.File
+	failed atomic.Bool // said so already
+}
+
+// openChangeLog opens the file to append to, and makes it.
+func openChangeLog(name string, log logrus.FieldLogger) (*changeLog, error) {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("%w: ChangeLog: %w", ErrInvalidOption, err)
+	}
+	return &changeLog{log: log, file: file}, nil
+}
+
+// Notify writes one event down. What can't be written is said in the log, once:
+// state does not depend on it.
+func (c *changeLog) Notify(e nkv.Event) {
+	record := ChangeRecord{
+		Time: time.Now().UTC(), Table: e.Table, Key: e.Key,
+		Revision: e.Revision, Previous: e.Previous, Size: len(e.Value),
+	}
+	switch e.Op {
+	case nkv.EventPut:
+		record.Op = "put"
+		sum := sha256.Sum256(e.Value)
+		record.SHA256 = hex.EncodeToString(sum[:])
+	case nkv.EventDelete:
+		record.Op = "delete"
+	case nkv.EventMark:
+		record.Op, record.Restart, record.Open = "mark", e.Info.Restart, e.Info.Owner != nil
+	}
+	line, err := json.Marshal(record)
+	if err == nil {
+		_, err = c.file.Write(append(line, '\n'))
+	}
+	if err != nil && !c.failed.Swap(true) {
+		c.log.WithError(err).Error("the change log can't be written; it has gaps from here on")
+	}
+}
+
+func (c *changeLog) close() {
+	if err := c.file.Close(); err != nil {
+		c.log.WithError(err).Warn("the change log did not close well")
+	}
+}
+
+// notifiers tells several.
+type notifiers []nkv.Notifier
+
+func (n notifiers) Notify(e nkv.Event) {
+	for _, each := range n {
+		each.Notify(e)
+	}
+}
