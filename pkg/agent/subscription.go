@@ -124,6 +124,7 @@ func (s *Subscription[T]) step(ctx context.Context) bool {
 		}
 		s.settle(ctx, c.Key, e)
 	case client.Synchronized:
+		s.restarts.Store(c.Info.Restart)
 		s.synchronized.Store(true)
 		if s.handlers.Synchronized != nil {
 			s.call(Call{Op: "synchronized", Revision: c.Revision}, func() error {

@@ -1,0 +1,98 @@
+package diag
+
+import (
+	"context"
+
+	"github.com/evenkv/nkv/agents/topics"
+	"github.com/evenkv/nkv/pkg/agent"
+)
+
+// change is one handler call, as the ways of showing see it.
+type change struct {
+	op       Op
+	table    string
+	key      string
+	now, old any // the value's structs; nil where they do not apply
+}
+
+// reader feeds the model from its tables. It belongs to the event loop of its
+// agent.
+type reader struct {
+	agent     *agent.Agent
+	model     *Model
+	changed   func(change) // called after each change of the model
+	completed func()       // called when the last table was read completely
+	waiting   int          // tables that were not read completely yet
+}
+
+// subscribe starts to read all tables, in the order in which they are listed.
+func (r *reader) subscribe(ctx context.Context) error {
+	m := r.model
+	for _, err := range []error{
+		read(ctx, r, topics.ZedAgentStatus, m.ZedAgent),
+		read(ctx, r, topics.LastGoodConfig, m.LastGood),
+		read(ctx, r, topics.PhysicalIOAdapter, m.Adapters),
+		read(ctx, r, topics.VLANAdapter, m.VLANs),
+		read(ctx, r, topics.BondAdapter, m.Bonds),
+		read(ctx, r, topics.NetworkPortConfig, m.Ports),
+		read(ctx, r, topics.NetworkXObjectConfig, m.Networks),
+		read(ctx, r, topics.NetworkInstanceConfig, m.NetworkInstances),
+		read(ctx, r, topics.AppInstanceConfig, m.Apps),
+		read(ctx, r, topics.VolumeConfig, m.Volumes),
+		read(ctx, r, topics.ContentTreeConfig, m.ContentTrees),
+		read(ctx, r, topics.DatastoreConfig, m.Datastores),
+		read(ctx, r, topics.ConfigItem, m.ConfigItems),
+		read(ctx, r, topics.DeviceNetworkStatus, m.DeviceNetwork),
+		read(ctx, r, topics.NetworkPortStatus, m.PortStatus),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read keeps one map of the model equal to its table.
+func read[T any](ctx context.Context, r *reader, table agent.Table[T], values map[string]T) error {
+	at := len(r.model.Tables)
+	r.model.Tables = append(r.model.Tables, TableState{Table: table.String(), Owner: table.Owner})
+	r.waiting++
+	tell := func(op Op, key string, now, old any) error {
+		r.model.Tables[at].Keys = len(values)
+		r.changed(change{op, table.String(), key, now, old})
+		return nil
+	}
+	_, err := agent.Subscribe(ctx, r.agent, table, agent.Handlers[T]{
+		Create: func(_ context.Context, key string, v T) error {
+			values[key] = v
+			return tell(OpCreate, key, v, nil)
+		},
+		Modify: func(_ context.Context, key string, v, old T) error {
+			values[key] = v
+			return tell(OpModify, key, v, old)
+		},
+		Delete: func(_ context.Context, key string, old T) error {
+			delete(values, key)
+			return tell(OpDelete, key, nil, old)
+		},
+		Synchronized: func(context.Context) {
+			r.model.Tables[at].Synchronized = true
+			if r.waiting--; r.waiting == 0 {
+				r.completed()
+			}
+		},
+		Restarted: func(_ context.Context, counter uint64) { r.model.Tables[at].Restarts = counter },
+	})
+	return err
+}
+
+// missing returns the tables that were not read completely.
+func (m *Model) missing() []string {
+	var names []string
+	for _, t := range m.Tables {
+		if !t.Synchronized {
+			names = append(names, t.Table)
+		}
+	}
+	return names
+}
