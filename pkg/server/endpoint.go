@@ -29,6 +29,10 @@ func (s *Server) receive(m *nats.Msg) {
 		r.stranger()
 		return
 	}
+	if n := len(r.header.Get(wire.HeaderID)); n > wire.MaxID {
+		r.refuse(fmt.Errorf("%w: %s has %d bytes; at most %d", wire.ErrInvalidHeader, wire.HeaderID, n, wire.MaxID))
+		return
+	}
 	version, verb, target, err := wire.ParseSubject(m.Subject)
 	if err != nil {
 		r.refuse(err)
@@ -137,12 +141,16 @@ func line(text string) string {
 }
 
 func (r *request) send(header wire.Header, body []byte) {
-	if id := r.header.Get(wire.HeaderID); id != "" {
+	if id := r.header.Get(wire.HeaderID); id != "" && len(id) <= wire.MaxID {
 		header.Set(wire.HeaderID, id)
 	}
 	header.Set(wire.HeaderStore, r.server.core.StoreID())
 	err := r.server.nc.PublishMsg(&nats.Msg{Subject: r.msg.Reply, Header: nats.Header(header), Data: body})
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, nats.ErrMaxPayload) && header.Get(wire.HeaderReason) == "":
+		r.refuse(fmt.Errorf("%w: the answer has %d bytes; ask for less, with a narrower pattern", errTooLarge, len(body)))
+	default:
 		r.server.log.WithError(err).WithField("subject", r.msg.Subject).Warn("an answer could not be sent")
 	}
 }

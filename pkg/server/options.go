@@ -28,6 +28,9 @@ const (
 	// A connection is gone after pingsMissed pings without an answer.
 	pingInterval = 5 * time.Second
 	pingsMissed  = 2
+	// closedKept is how many closed connections NATS remembers, for its monitoring
+	// port; its own default of 10,000 takes megabytes.
+	closedKept = 100
 	// inboundBytes is how much may wait for the core, of all clients; what
 	// comes on top is dropped, and its sender gets no answer.
 	inboundBytes = 256 << 20
@@ -130,6 +133,9 @@ func (o Options) nats() (*natsserver.Options, error) {
 	n.WriteDeadline = writeDeadline
 	n.PingInterval = pingInterval
 	n.MaxPingsOut = pingsMissed
+	if n.MaxClosedClients == 0 {
+		n.MaxClosedClients = closedKept
+	}
 	return n, nil
 }
 

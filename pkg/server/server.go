@@ -126,7 +126,11 @@ func (s *Server) openStore(dir string, sync bool) (store.PersistValue, error) {
 	if dir == "" {
 		return store.NewMemory(), nil
 	}
-	opened, err := store.OpenLog(store.Options{Dir: dir, Sync: sync, Logger: s.log})
+	opts := store.Options{Dir: dir, Sync: sync, Logger: s.log}
+	if !sync {
+		opts.Epoch = bootID() // what an earlier boot left unsynced is not even read
+	}
+	opened, err := store.OpenLog(opts)
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,7 @@ func identityOf(instance, agent string) nkv.Instance {
 // Check admits a connection and sets what it may do. NATS calls it for each.
 func (s *sessions) Check(c natsserver.ClientAuthentication) bool {
 	opts := c.GetOpts()
+	s.remove(c.GetID()) // a client may introduce itself anew
 	switch {
 	case c.Kind() == natsserver.CLIENT && same(opts.Token, s.internal):
 		c.RegisterUser(&natsserver.User{Username: "nkv-server"})

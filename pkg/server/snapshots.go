@@ -141,6 +141,7 @@ func (r *request) nextPage(token string, match func(string) bool) error {
 // page answers with the page that begins at an entry's number.
 func (r *request) page(result nkv.Result, id string, from int, match func(string) bool) {
 	entries := result.View.Entries()
+	limit := min(pageBytes, r.server.opts.MaxValue+wire.HeaderSpace/2)
 	var page []byte
 	i := min(from, len(entries))
 	for ; i < len(entries); i++ {
@@ -149,7 +150,7 @@ func (r *request) page(result nkv.Result, id string, from int, match func(string
 			continue
 		}
 		size := len(e.Key) + len(e.Value) + 40
-		if len(page) > 0 && len(page)+size > pageBytes {
+		if len(page) > 0 && len(page)+size > limit {
 			break
 		}
 		page = slices.Grow(page, size)

@@ -28,7 +28,7 @@ func revision(n uint64) wire.Header {
 
 // change reads what all changes have in common.
 func (r *request) change(op nkv.Op) (nkv.Request, error) {
-	ask := nkv.Request{Op: op}
+	ask := nkv.Request{Op: op, Instance: r.asker.identity}
 	var err error
 	if ask.Fence, _, err = r.header.Uint(wire.HeaderFence); err != nil {
 		return ask, err
@@ -121,10 +121,13 @@ func (r *request) open() error {
 	if err := r.body(&body); err != nil {
 		return err
 	}
+	if n := len(body.Fingerprint); n > wire.MaxName {
+		return fmt.Errorf("%w: the fingerprint has %d bytes; at most %d", wire.ErrInvalidBody, n, wire.MaxName)
+	}
 	if agent := r.asker.identity.Agent; agent != table.Agent && !ask.Force {
 		return fmt.Errorf("%w: table %s is agent %s's, and this connection is named %q; connect under the owner's name", errNotOwner, r.target, table.Agent, agent)
 	}
-	ask.Table, ask.Instance = r.target, r.asker.identity
+	ask.Table = r.target
 	ask.Durable, ask.Fingerprint = body.Durable, body.Fingerprint
 	r.submit(ask, func(result nkv.Result) {
 		r.answerJSON(revision(result.Revision), wire.OpenAnswer{Fence: result.Fence, Table: tableInfo(result.Info)})
