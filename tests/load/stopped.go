@@ -109,6 +109,10 @@ func newWriters(ctx context.Context, url string) (*writers, error) {
 			return nil, err
 		}
 		w.clients = append(w.clients, c)
+		if err := c.Wait(ctx); err != nil {
+			w.close()
+			return nil, err
+		}
 	}
 	return w, nil
 }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/evenkv/nkv/agents/command"
+)
+
+// The history of one table: key a is put, changed and deleted, b is put; the
+// owner's restart counter becomes 1 after b.
+func testHistory(t *testing.T) *history {
+	t.Helper()
+	h, err := readHistory("/dev/null", []change{
+		{Op: "put", Table: "o.T", Key: "a", Revision: 2, SHA256: "a2"},
+		{Op: "put", Table: "o.T", Key: "a", Revision: 3, SHA256: "a3"},
+		{Op: "put", Table: "o.T", Key: "b", Revision: 4, SHA256: "b4"},
+		{Op: "mark", Table: "o.T", Revision: 5, Restart: 1, Open: true},
+		{Op: "delete", Table: "o.T", Key: "a", Revision: 6},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func call(op, key string, revision uint64, sha string) command.HandlerCall {
+	return command.HandlerCall{Table: "o.T", Op: op, Key: key, Revision: revision, SHA256: sha}
+}
+
+func TestReplay(t *testing.T) {
+	restarted := command.HandlerCall{Table: "o.T", Op: "restarted", Revision: 5, Counter: 1}
+	for _, tt := range []struct {
+		name  string
+		calls []command.HandlerCall
+		want  string // part of the error; empty: none
+	}{
+		{"every change", []command.HandlerCall{call("create", "a", 2, "a2"), call("modify", "a", 3, "a3"), call("create", "b", 4, "b4"), restarted, call("delete", "a", 6, "a3")}, ""},
+		{"one in between skipped", []command.HandlerCall{call("create", "a", 3, "a3"), call("create", "b", 4, "b4"), restarted}, ""},
+		{"invented key", []command.HandlerCall{call("create", "c", 3, "c3")}, "no such change"},
+		{"invented revision", []command.HandlerCall{call("create", "a", 4, "a3")}, "no such change"},
+		{"wrong value", []command.HandlerCall{call("create", "a", 2, "a3")}, "not the one"},
+		{"create twice", []command.HandlerCall{call("create", "a", 2, "a2"), call("create", "a", 3, "a3")}, "there before: true"},
+		{"modify without create", []command.HandlerCall{call("modify", "a", 3, "a3")}, "there before: false"},
+		{"older after newer", []command.HandlerCall{call("create", "a", 3, "a3"), call("modify", "a", 2, "a2")}, "handled before"},
+		{"delete of what is there", []command.HandlerCall{call("create", "b", 4, "b4"), call("delete", "b", 6, "b4")}, "the server has the key"},
+		{"delete with another old value", []command.HandlerCall{call("create", "a", 2, "a2"), call("delete", "a", 6, "a3")}, "old value"},
+		{"delete without create", []command.HandlerCall{call("delete", "a", 6, "a3")}, "was not there"},
+		{"mark before a key that it covers", []command.HandlerCall{call("create", "a", 3, "a3"), restarted}, "not handled"},
+		{"mark that never was", []command.HandlerCall{{Table: "o.T", Op: "restarted", Revision: 5, Counter: 2}}, "no mark"},
+		{"failed handler", []command.HandlerCall{{Table: "o.T", Op: "create", Key: "a", Revision: 2, SHA256: "a2", Error: "no"}}, "failed"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := testHistory(t).replay(tt.calls)
+			switch {
+			case tt.want == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("got %v; want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestViewMustEqualTheServer(t *testing.T) {
+	h := testHistory(t)
+	v, err := h.replay([]command.HandlerCall{call("create", "a", 3, "a3"), call("create", "b", 4, "b4"), {Table: "o.T", Op: "synchronized"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name   string
+		listed map[string]handled
+		equal  bool
+	}{
+		{"the same", map[string]handled{"a": {3, "a3", false}, "b": {4, "b4", false}}, true},
+		{"one deleted and not told", map[string]handled{"b": {4, "b4", false}}, false},
+		{"one never told", map[string]handled{"a": {3, "a3", false}, "b": {4, "b4", false}, "c": {7, "c7", false}}, false},
+		{"another value", map[string]handled{"a": {3, "a3", false}, "b": {9, "b9", false}}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := v.equals(map[string]map[string]handled{"o.T": tt.listed}); (err == nil) != tt.equal {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
