@@ -24,6 +24,8 @@ type Agent struct {
 
 	mu      sync.Mutex // guards the fields below
 	sources []source
+	ready   []source // that may have work, in the order in which they said so
+	queued  map[source]bool
 	tasks   []task
 	running bool
 	closed  bool
@@ -57,7 +59,10 @@ func Connect(ctx context.Context, name string, given ...Option) (*Agent, error) 
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{name: name, opts: opts, log: opts.log.WithField("agent", name), wake: make(chan struct{}, 1)}
+	a := &Agent{
+		name: name, opts: opts, log: opts.log.WithField("agent", name),
+		wake: make(chan struct{}, 1), queued: map[source]bool{},
+	}
 	a.client, err = client.Connect(ctx, opts.url, append([]client.Option{client.Name(name)}, opts.client...)...)
 	if err != nil {
 		return nil, fmt.Errorf("agent %s: %w", name, err)
@@ -90,6 +95,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		select {
 		case <-a.wake:
 		case <-ticker:
+			a.watch.touch()
 		case <-ctx.Done():
 		case <-a.ctx.Done():
 		}
@@ -113,26 +119,45 @@ func (a *Agent) begin() error {
 	return nil
 }
 
-// step does one piece of work of each source that has some, so that none waits
-// for all the work of another.
+// step does the tasks that wait, and one piece of work of the source that has
+// waited longest, so that none waits for all the work of another.
 func (a *Agent) step(ctx context.Context) bool {
-	a.mu.Lock()
-	sources, tasks := a.sources, a.tasks
-	a.tasks = nil
-	a.mu.Unlock()
-	did := len(tasks) > 0
+	tasks, s := a.next()
 	for _, t := range tasks {
 		a.watch.touch()
 		a.watch.guard(t.name, "", func() { t.do(ctx) })
 	}
-	for _, s := range sources {
-		if ctx.Err() != nil {
-			return false
-		}
-		a.watch.touch()
-		did = s.step(ctx) || did
+	if s == nil {
+		return len(tasks) > 0
 	}
-	return did
+	a.watch.touch()
+	if ctx.Err() == nil && s.step(ctx) {
+		a.hasWork(s)
+	}
+	return true
+}
+
+func (a *Agent) next() (tasks []task, s source) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	tasks, a.tasks = a.tasks, nil
+	if len(a.ready) > 0 {
+		s = a.ready[0]
+		a.ready = a.ready[1:]
+		delete(a.queued, s)
+	}
+	return tasks, s
+}
+
+// hasWork makes the loop ask a source for work. It never blocks.
+func (a *Agent) hasWork(s source) {
+	a.mu.Lock()
+	if !a.queued[s] {
+		a.queued[s] = true
+		a.ready = append(a.ready, s)
+	}
+	a.mu.Unlock()
+	a.signal()
 }
 
 func (a *Agent) signal() {

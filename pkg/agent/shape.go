@@ -39,6 +39,12 @@ func (w *walker) walk(t reflect.Type, at string) error {
 	switch t.Kind() {
 	case reflect.Struct:
 		return w.fields(t, at)
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		if t.Name() != "" && w.again(t) {
+			return nil
+		}
+	}
+	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
 		fmt.Fprintf(&w.text, "%s[", t.Kind())
 		if t.Kind() == reflect.Array {
@@ -58,17 +64,27 @@ func (w *walker) walk(t reflect.Type, at string) error {
 	return nil
 }
 
-func (w *walker) fields(t reflect.Type, at string) error {
+// again reports whether a type was walked before: a type may contain itself.
+func (w *walker) again(t reflect.Type) bool {
 	if w.seen[t] {
 		fmt.Fprintf(&w.text, "again %s;", t)
-		return nil
+		return true
 	}
 	w.seen[t] = true
+	return false
+}
+
+func (w *walker) fields(t reflect.Type, at string) error {
+	if w.again(t) {
+		return nil
+	}
 	w.text.WriteString("struct{")
 	for i := range t.NumField() {
 		f := t.Field(i)
 		tag := f.Tag.Get("json")
-		embedded := f.Anonymous && indirect(f.Type).Kind() == reflect.Struct
+		// JSON sets the exported fields of an embedded struct, but it can't make
+		// one that a pointer of an unexported type is to point to.
+		embedded := f.Anonymous && f.Type.Kind() == reflect.Struct
 		switch {
 		case tag == "-":
 			continue
@@ -82,13 +98,6 @@ func (w *walker) fields(t reflect.Type, at string) error {
 	}
 	w.text.WriteString("}")
 	return nil
-}
-
-func indirect(t reflect.Type) reflect.Type {
-	if t.Kind() == reflect.Pointer {
-		return t.Elem()
-	}
-	return t
 }
 
 // marshals reports whether a type writes and reads itself.
@@ -107,7 +116,7 @@ func mapKey(t reflect.Type, at string) error {
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		return nil
 	}
-	if marshals(t) {
+	if t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) && reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return nil
 	}
 	return fmt.Errorf("%w: %s is a map with keys of %s, which JSON does not take; use strings or integers", ErrType, at, t)

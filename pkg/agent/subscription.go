@@ -58,6 +58,7 @@ type Subscription[T any] struct {
 	sub      *client.Subscription
 	retry    *time.Timer // wakes the loop for the earliest failed key
 
+	closed       atomic.Bool
 	synchronized atomic.Bool
 	restarts     atomic.Uint64
 	errors       atomic.Uint64
@@ -93,9 +94,9 @@ func Subscribe[T any](_ context.Context, a *Agent, t Table[T], handlers Handlers
 		agent: a, table: t.String(), handlers: handlers,
 		failed: map[string]*entry{}, keys: map[string]*entry{},
 	}
-	s.retry = time.AfterFunc(time.Hour, a.signal)
+	s.retry = time.AfterFunc(time.Hour, func() { a.hasWork(s) })
 	s.retry.Stop()
-	s.sub, err = a.client.Subscribe(s.table, client.ReaderFingerprint(shape.fingerprint), client.SignalOn(a.wake))
+	s.sub, err = a.client.Subscribe(s.table, client.ReaderFingerprint(shape.fingerprint), client.OnReady(func() { a.hasWork(s) }))
 	if err != nil {
 		return nil, err
 	}
@@ -103,15 +104,22 @@ func Subscribe[T any](_ context.Context, a *Agent, t Table[T], handlers Handlers
 		s.sub.Close()
 		return nil, err
 	}
-	a.signal()
+	a.hasWork(s)
 	return s, nil
 }
 
-// step handles the next change, or the next key whose handler failed.
+// step handles a key whose handler failed and whose pause is over, or the next
+// change.
 func (s *Subscription[T]) step(ctx context.Context) bool {
+	if s.closed.Load() {
+		return false
+	}
+	if s.again(ctx) {
+		return true
+	}
 	c, ok := s.sub.Next()
 	if !ok {
-		return s.again(ctx)
+		return false
 	}
 	switch c.Op {
 	case client.Put, client.Delete:
@@ -282,6 +290,9 @@ func (s *Subscription[T]) fail(key string, e *entry, err error) {
 
 // again handles one key whose pause is over.
 func (s *Subscription[T]) again(ctx context.Context) bool {
+	if len(s.failed) == 0 {
+		return false
+	}
 	now := time.Now()
 	for key, e := range s.failed {
 		if !e.due.After(now) {
@@ -365,6 +376,7 @@ func (s *Subscription[T]) Errors() uint64 { return s.errors.Load() }
 
 // Close ends the subscription without calling handlers. It is idempotent.
 func (s *Subscription[T]) Close() {
+	s.closed.Store(true)
 	s.retry.Stop()
 	s.agent.drop(s)
 	s.sub.Close()

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,7 +16,11 @@ func (a *Agent) Every(name string, d time.Duration, do func(ctx context.Context)
 	}
 	ticker := time.NewTicker(d)
 	ctx, cancel := context.WithCancel(a.ctx)
-	err = forward(a, ctx, ticker.C, name, func(ctx context.Context, _ time.Time) { do(ctx) })
+	err = forward(a, ctx, ticker.C, name, func(loop context.Context, _ time.Time) {
+		if ctx.Err() == nil { // it may have been stopped while it waited for the loop
+			do(loop)
+		}
+	})
 	if err != nil {
 		ticker.Stop()
 		cancel()
@@ -30,8 +35,18 @@ func (a *Agent) Every(name string, d time.Duration, do func(ctx context.Context)
 // After calls do in the event loop once, after d, unless the agent ended or stop
 // was called before.
 func (a *Agent) After(name string, d time.Duration, do func(ctx context.Context)) (stop func()) {
-	timer := time.AfterFunc(d, func() { a.post(task{name, do}) })
-	return func() { timer.Stop() }
+	var stopped atomic.Bool
+	timer := time.AfterFunc(d, func() {
+		a.post(task{name, func(ctx context.Context) {
+			if !stopped.Load() { // it may have been while it waited for the loop
+				do(ctx)
+			}
+		}})
+	})
+	return func() {
+		stopped.Store(true)
+		timer.Stop()
+	}
 }
 
 // Do calls do in the event loop, once; ErrClosed when the agent was closed.

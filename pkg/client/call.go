@@ -129,20 +129,21 @@ func (c *Client) call(ctx context.Context, verb wire.Verb, target string, header
 		ctx, cancel = context.WithTimeout(ctx, c.opts.timeout)
 		defer cancel()
 	}
+	request := strings.TrimSpace(string(verb) + " " + target)
 	done := make(chan answer, 1)
 	id, err := c.send(verb, target, header, body, func(a answer) { done <- a })
 	if err != nil {
-		return answer{}, fmt.Errorf("%s %s: %w", verb, target, err)
+		return answer{}, fmt.Errorf("%s: %w", request, err)
 	}
 	select {
 	case a := <-done:
 		if a.err != nil {
-			return a, fmt.Errorf("%s %s: %w", verb, target, a.unanswered(verb))
+			return a, fmt.Errorf("%s: %w", request, a.unanswered(verb))
 		}
 		return a, nil
 	case <-ctx.Done():
 		c.calls.take(id)
-		return answer{}, fmt.Errorf("%s %s: %w", verb, target, answer{err: ctx.Err()}.unanswered(verb))
+		return answer{}, fmt.Errorf("%s: %w", request, answer{err: ctx.Err()}.unanswered(verb))
 	}
 }
 

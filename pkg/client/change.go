@@ -8,7 +8,7 @@ type Op int
 // The operations of changes.
 const (
 	Put          Op = iota + 1 // Key has Value now
-	Delete                     // Key is gone
+	Delete                     // Key is gone; it may never have been told when it was there only shortly
 	Restarted                  // the owner's restart counter is Info.Restart now
 	TableOpened                // an owner opened the table
 	TableClosed                // the table has no owner any more

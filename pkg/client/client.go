@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -20,6 +21,9 @@ import (
 const (
 	reconnectFirst = time.Millisecond
 	reconnectMost  = time.Second
+	// connectWithin bounds how long one try to connect may take, unless requests
+	// have less.
+	connectWithin = 2 * time.Second
 	// The server is gone after pingsMissed pings without an answer.
 	pingInterval = 5 * time.Second
 	pingsMissed  = 2
@@ -41,6 +45,7 @@ type Client struct {
 	publications  map[*Publication]struct{}
 	subscriptions map[*Subscription]struct{}
 	closed        bool
+	up            chan struct{} // closed while connected
 
 	resync chan struct{}   // a token: the connection is new
 	ctx    context.Context // ends with the client
@@ -63,7 +68,7 @@ func Connect(ctx context.Context, url string, given ...Option) (*Client, error) 
 	c := &Client{
 		opts: opts, log: opts.log, instance: rand.Text(),
 		publications: map[*Publication]struct{}{}, subscriptions: map[*Subscription]struct{}{},
-		resync: make(chan struct{}, 1),
+		resync: make(chan struct{}, 1), up: make(chan struct{}),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := c.dial(url); err != nil {
@@ -84,8 +89,8 @@ func (c *Client) dial(url string) error {
 		nats.Name(c.opts.agent), nats.Token(c.instance), nats.CustomInboxPrefix(wire.InboxPrefix(c.instance)),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.CustomReconnectDelay(reconnectDelay),
 		nats.ReconnectBufSize(-1), nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(pingsMissed),
-		nats.Timeout(2 * time.Second), nats.IgnoreAuthErrorAbort(),
-		nats.ConnectHandler(c.connected), nats.ReconnectHandler(c.connected),
+		nats.Timeout(min(connectWithin, c.opts.timeout)), nats.IgnoreAuthErrorAbort(),
+		nats.ConnectHandler(c.connected), nats.ReconnectHandler(c.reconnected),
 		nats.DisconnectErrHandler(c.disconnected), nats.ErrorHandler(c.failed),
 	}
 	if c.opts.inProcess != nil {
@@ -96,7 +101,8 @@ func (c *Client) dial(url string) error {
 			return err
 		}
 		if c.opts.dialer != nil {
-			given = append(given, nats.SetCustomDialer(c.opts.dialer))
+			// The dialer knows where to go; there is no name to look up.
+			given = append(given, nats.SetCustomDialer(c.opts.dialer), nats.SkipHostLookup())
 		}
 		given = append(given, c.opts.tls...)
 	}
@@ -150,6 +156,38 @@ func (c *Client) Connected() error {
 	return ErrDisconnected
 }
 
+// Wait returns nil as soon as the client is connected. When ctx is done before
+// that, the error is ErrDisconnected with the reason.
+func (c *Client) Wait(ctx context.Context) error {
+	c.mu.Lock()
+	up := c.up
+	c.mu.Unlock()
+	select {
+	case <-up:
+		return nil
+	case <-c.ctx.Done():
+		return fmt.Errorf("%w: the client", ErrClosed)
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", cmp.Or(c.Connected(), ErrDisconnected), ctx.Err())
+	}
+}
+
+// setUp notes whether there is a connection.
+func (c *Client) setUp(connected bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case <-c.up:
+		if !connected {
+			c.up = make(chan struct{})
+		}
+	default:
+		if connected {
+			close(c.up)
+		}
+	}
+}
+
 // MaxValue returns the largest value that the server takes, in bytes; 0 while it
 // is not known, before the first connection.
 func (c *Client) MaxValue() int {
@@ -159,16 +197,20 @@ func (c *Client) MaxValue() int {
 // connected is called by NATS when a connection is up and the subscriptions are
 // made again on it.
 func (c *Client) connected(*nats.Conn) {
+	c.setUp(true)
 	for _, p := range c.openPublications() {
 		p.disconnected()
 	}
-	select {
-	case c.resync <- struct{}{}:
-	default:
-	}
+	signal(c.resync)
+}
+
+func (c *Client) reconnected(nc *nats.Conn) {
+	c.log.Info("the connection to the server is back")
+	c.connected(nc)
 }
 
 func (c *Client) disconnected(_ *nats.Conn, err error) {
+	c.setUp(false)
 	c.calls.fail(fmt.Errorf("%w: the connection broke", ErrDisconnected))
 	for _, p := range c.openPublications() {
 		p.disconnected()
@@ -192,7 +234,7 @@ func (c *Client) failed(_ *nats.Conn, sub *nats.Subscription, err error) {
 		for _, s := range c.openSubscriptions() {
 			s.doubt()
 		}
-		c.connected(nil)
+		signal(c.resync)
 		return
 	}
 	entry.Warn("the connection reports an error")

@@ -183,9 +183,10 @@ func (o *options) address(text string) (natsURL string, err error) {
 			return "", fmt.Errorf("%w: server %q names no socket; write unix:///path/to/nkv.sock", ErrInvalidOption, text)
 		}
 		if o.dialer == nil {
-			o.dialer = unixDialer{path, 2 * time.Second}
+			o.dialer = unixDialer{path, min(connectWithin, o.timeout)}
 		}
-		return "nats://nkv.sock:4222", nil
+		// The dialer does not look at it; a name would be asked of DNS each time.
+		return "nats://127.0.0.1:4222", nil
 	}
 	if !strings.Contains(text, "://") {
 		text = "nats://" + text

@@ -34,20 +34,25 @@ type Publication struct {
 
 	mu      sync.Mutex // guards the fields below
 	fence   uint64     // 0: the table is not open now
+	told    uint64     // newest fence that a mark told on this connection
 	trouble error      // why it is not
 	wanted  map[string]*wish
 	last    uint64 // number of the newest wish
 	restart restart
 	closed  bool
 
+	connections int // how often the connection broke or was new
+
 	refused  error // why the server refused a change for now; nil: it did not since the last pause
 	refusals int   // in a row
 
 	opened chan struct{} // closed when the table was open for the first time
 	kick   chan struct{} // holds a token when there is something to do
-	ctx    context.Context
-	stop   context.CancelFunc
-	done   chan struct{}
+	// renewed holds a token when the connection broke or is new: it ends a pause.
+	renewed chan struct{}
+	ctx     context.Context
+	stop    context.CancelFunc
+	done    chan struct{}
 }
 
 // wish is what one key is wanted to be. A newer wish of the key takes its place.
@@ -58,8 +63,11 @@ type wish struct {
 	number    uint64        // in the order of the calls
 	confirmed bool          // acknowledged under the current fence
 	flying    bool          // sent under the current fence, not answered yet
+	call      uint64        // of the sending
+	sent      time.Time     // likewise
 	settled   chan struct{} // closed at the first answer, good or bad
 	err       error         // of that answer; read after settled is closed
+	older     *wish         // of the key, whose place this one took before it was settled
 }
 
 // restart is what the restart counter is wanted to be.
@@ -96,7 +104,7 @@ func (c *Client) Open(ctx context.Context, table wire.Table, given ...OpenOption
 	}
 	p := &Publication{
 		c: c, table: table.String(), name: table, wanted: map[string]*wish{},
-		opened: make(chan struct{}), kick: make(chan struct{}, 1), done: make(chan struct{}),
+		opened: make(chan struct{}), kick: make(chan struct{}, 1), renewed: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	for _, option := range given {
 		option(&p.request)
@@ -151,8 +159,9 @@ func (p *Publication) reason(otherwise error) error {
 	return otherwise
 }
 
-// Put wants key to be value and returns when the server has acknowledged it.
-// When the value is the one that was acknowledged last, nothing is sent.
+// Put wants key to be value, which must not be changed after the call, and returns
+// when the server has acknowledged it, or a later Put or Delete of the key. When
+// the value is the one that was acknowledged last, nothing is sent.
 //
 // Until ctx, or the client's timeout when ctx has no deadline: then the error is
 // ErrUnconfirmed and the value stays wanted, as it does with ErrUnavailable,
@@ -206,6 +215,9 @@ func (p *Publication) want(ctx context.Context, key string, w *wish) error {
 		return nil
 	}
 	w.settled = make(chan struct{})
+	if old != nil && !old.isSettled() {
+		w.older = old
+	}
 	p.last++
 	w.number = p.last
 	p.wanted[key] = w
@@ -252,8 +264,9 @@ func (p *Publication) send(w *wish) {
 	if w.deleted {
 		verb = wire.VerbDelete
 	}
-	w.flying = true
-	_, err := p.c.send(verb, target, header, w.value, func(a answer) { p.answered(w, fence, a) })
+	w.flying, w.sent = true, time.Now()
+	var err error
+	w.call, err = p.c.send(verb, target, header, w.value, func(a answer) { p.answered(w, fence, a) })
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrTooLarge):
@@ -298,19 +311,36 @@ func (p *Publication) answered(w *wish, fence uint64, a answer) {
 	case errors.Is(a.err, ErrInvalid), errors.Is(a.err, ErrTooLarge), errors.Is(a.err, ErrForbidden):
 		p.reject(w, a.err)
 	case errors.Is(a.err, ErrUnavailable), errors.Is(a.err, ErrUnconfirmed):
-		p.refused, p.refusals = a.err, p.refusals+1
+		if p.refused == nil { // however many were refused, it is one pause
+			p.refusals++
+		}
+		p.refused = a.err
 		w.settle(fmt.Errorf("publish %s, which stays wanted: %w", p.path(w.key), a.err))
 	}
 	signal(p.kick)
 }
 
-// settle tells the caller the first answer. The publication's lock is held.
+// settle tells the caller the first answer, and the callers whose wishes this one
+// took the place of: what they wanted is not wanted any more. The publication's
+// lock is held.
 func (w *wish) settle(err error) {
+	for ; w != nil; w = w.older {
+		select {
+		case <-w.settled:
+			return
+		default:
+			w.err = err
+			close(w.settled)
+		}
+	}
+}
+
+func (w *wish) isSettled() bool {
 	select {
 	case <-w.settled:
+		return true
 	default:
-		w.err = err
-		close(w.settled)
+		return false
 	}
 }
 
@@ -322,12 +352,29 @@ func (p *Publication) lose(fence uint64, why error) {
 	}
 }
 
+// overdue gives up a fence under which a change was sent that was not answered in
+// time, because it or its answer was lost: the next opening finds what became of
+// it.
+func (p *Publication) overdue() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.wanted {
+		if w.flying && time.Since(w.sent) >= p.c.opts.timeout {
+			w.flying = false
+			p.c.calls.take(w.call)
+			p.lose(p.fence, fmt.Errorf("%w: %s; the table is opened again", ErrNoAnswer, p.path(w.key)))
+		}
+	}
+}
+
 // disconnected is called when the connection broke or is new.
 func (p *Publication) disconnected() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.fence = 0
+	p.fence, p.told = 0, 0
+	p.connections++
 	signal(p.kick)
+	signal(p.renewed)
 }
 
 // Restarted sets the table's restart counter, after every change that was called
@@ -405,6 +452,12 @@ func (p *Publication) Fence() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.fence
+}
+
+func (p *Publication) ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
 }
 
 // Close gives up the table; its keys stay. It is idempotent, and returns when

@@ -48,7 +48,7 @@ func (s *Subscription) pullAll() bool {
 			ok = s.giveUp(err, table) && ok
 		}
 	}
-	signal(s.ready)
+	s.news()
 	return ok
 }
 
@@ -103,7 +103,7 @@ func (s *Subscription) pull(table string) error {
 		s.mu.Lock()
 		ok := s.view(table).apply(found)
 		s.mu.Unlock()
-		signal(s.ready)
+		s.news()
 		if ok {
 			return nil
 		}
@@ -148,7 +148,7 @@ func (s *Subscription) compare(store string, heads map[string]uint64) (suspects 
 		}
 	}
 	s.mu.Unlock()
-	signal(s.ready)
+	s.news()
 	if pull {
 		signal(s.kick)
 	}
@@ -180,15 +180,18 @@ func (c *Client) watch() {
 	verdict := time.NewTimer(headGrace)
 	verdict.Stop()
 	defer verdict.Stop()
+	judging := false // heads were told that the verdict is about
 	for {
 		select {
 		case <-c.resync:
 			c.compareHeads()
 		case <-ticker.C:
-			if c.compareHeads() {
+			if !judging && c.compareHeads() {
+				judging = true
 				verdict.Reset(headGrace)
 			}
 		case <-verdict.C:
+			judging = false
 			for _, s := range c.openSubscriptions() {
 				s.convict()
 			}

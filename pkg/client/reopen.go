@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,10 +16,16 @@ import (
 // run keeps the table open and as it is wanted, until the publication ends.
 func (p *Publication) run() {
 	defer close(p.done)
+	defer p.hearMarks()()
+	overdue := time.NewTicker(max(p.c.opts.timeout/2, time.Millisecond))
+	defer overdue.Stop()
 	pause := retryFirst
 	for {
 		select {
 		case <-p.kick:
+		case <-overdue.C:
+			p.overdue()
+			continue
 		case <-p.ctx.Done():
 			return
 		}
@@ -36,10 +43,12 @@ func (p *Publication) run() {
 		}
 		select {
 		case <-time.After(again):
-			signal(p.kick)
+		case <-p.renewed:
+			pause = retryFirst
 		case <-p.ctx.Done():
 			return
 		}
+		signal(p.kick)
 	}
 }
 
@@ -68,6 +77,9 @@ func (p *Publication) hopeless(err error) bool {
 // With an error, it is to be tried again, after the returned time when that is
 // not zero.
 func (p *Publication) settle() (again time.Duration, err error) {
+	if p.ended() {
+		return 0, nil // Close gives the table up; it must not be opened again
+	}
 	if p.Fence() == 0 {
 		if err := p.open(); err != nil {
 			p.displaced(err)
@@ -103,30 +115,47 @@ func (p *Publication) displaced(err error) {
 // open opens the table, reads it, and settles what differs from what is wanted:
 // keys that this publication never knew are adopted.
 func (p *Publication) open() error {
+	p.mu.Lock()
+	connections := p.connections
+	p.mu.Unlock()
 	opening, err := p.c.openTable(p.ctx, p.table, nil, p.request)
 	if err != nil {
 		return err
+	}
+	if p.ended() { // Close came meanwhile and had no fence to give up
+		return p.giveBack(opening.Fence)
 	}
 	found, err := p.c.pull(p.ctx, p.table, "")
 	if err != nil {
 		return err
 	}
-	if found.info.Fence != opening.Fence {
-		return fmt.Errorf("%w: table %s was opened by another meanwhile", ErrFence, p.table)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if found.info.Fence != opening.Fence || p.told > opening.Fence {
+		return fmt.Errorf("%w: table %s was opened by another meanwhile", ErrFence, p.table)
+	}
 	if p.closed {
 		return fmt.Errorf("%w: the publication of %s", ErrClosed, p.table)
 	}
+	if p.connections != connections { // what was read may be of a server that is gone
+		return fmt.Errorf("%w: it broke while table %s was opened", ErrDisconnected, p.table)
+	}
 	p.adopt(found)
 	p.fence, p.trouble = opening.Fence, nil
+	p.refused, p.refusals = nil, 0 // what refused before has taken the opening
 	select {
 	case <-p.opened:
 	default:
 		close(p.opened)
 	}
 	return nil
+}
+
+// giveBack gives up a table that was opened while the publication was closed.
+func (p *Publication) giveBack(fence uint64) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), closeWithin)
+	defer cancel()
+	return errors.Join(fmt.Errorf("%w: the publication of %s", ErrClosed, p.table), p.c.Release(ctx, p.name, fence))
 }
 
 // adopt compares a snapshot with what is wanted. The lock is held.

@@ -31,11 +31,14 @@ type Subscription struct {
 
 	mu     sync.Mutex // guards the fields below
 	views  map[string]*tableView
-	order  []*tableView // by arrival, to take from in turn
+	order  []*tableView // by arrival
+	turn   int          // of which table Next looks at first
 	listed bool         // of one that spans tables: all that there were are in views
 	errors uint64
 	synced bool // Synchronized was taken
 	closed bool
+
+	onReady func() // nil: nobody asked for it
 
 	ready chan struct{} // holds a token when there may be something to take
 	kick  chan struct{} // holds a token when something must be pulled
@@ -53,10 +56,11 @@ func ReaderFingerprint(fingerprint string) SubscribeOption {
 	return func(s *Subscription) { s.fingerprint = fingerprint }
 }
 
-// SignalOn makes the subscription put its tokens into this channel, which must
-// have room for one, so that several subscriptions can wake the same taker.
-func SignalOn(ready chan struct{}) SubscribeOption {
-	return func(s *Subscription) { s.ready = ready }
+// OnReady makes the subscription call this whenever Next may have something new,
+// so that one taker can serve many. It is called from NATS's goroutines and must
+// not block.
+func OnReady(ready func()) SubscribeOption {
+	return func(s *Subscription) { s.onReady = ready }
 }
 
 // Subscribe follows what a pattern selects: a table ("agent.topic"), one key of
@@ -140,9 +144,17 @@ func (s *Subscription) receive(m *nats.Msg) {
 	t := s.view(e.change.Table)
 	pull := !t.receive(e) || s.spans && !t.pulled
 	s.mu.Unlock()
-	signal(s.ready)
+	s.news()
 	if pull {
 		signal(s.kick)
+	}
+}
+
+// news tells the taker that there may be something new.
+func (s *Subscription) news() {
+	signal(s.ready)
+	if s.onReady != nil {
+		s.onReady()
 	}
 }
 
@@ -155,7 +167,9 @@ func (s *Subscription) Ready() <-chan struct{} { return s.ready }
 func (s *Subscription) Next() (Change, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, t := range s.order {
+	for range s.order {
+		t := s.order[s.turn%len(s.order)]
+		s.turn = (s.turn + 1) % len(s.order) // the next table's turn, so that a busy one starves none
 		c, ok := t.waiting.next()
 		if !ok {
 			continue
@@ -163,9 +177,6 @@ func (s *Subscription) Next() (Change, bool) {
 		t.handled = max(t.handled, c.Revision)
 		if c.Op == Synchronized {
 			s.synced = true
-		}
-		if i > 0 { // the tables before it had nothing; keep them behind
-			s.order = append(s.order[i:len(s.order):len(s.order)], s.order[:i]...)
 		}
 		return c, true
 	}

@@ -20,9 +20,10 @@ type batch struct {
 	claims  []string // tables that the batch keeps in the durable lane
 
 	// Of a batch that moves a table between the lanes.
-	after  func() // when it was applied
-	undo   func() // when it was refused
-	failed error  // why it must be refused
+	after    func()            // when it was applied
+	undo     func()            // when it was refused
+	failed   error             // why it must be refused
+	happened func(*state) bool // whether it did, by what the durable store holds
 }
 
 // staged is a table as the batch leaves it.
@@ -98,7 +99,7 @@ func (b *batch) table(name string, create bool) *staged {
 		t = &table{name: name, keys: map[string]*Entry{}}
 		t.meta.Durable = b.lane == b.core.durable
 	}
-	s := &staged{table: t, meta: t.meta, keys: map[string]*Entry{}}
+	s := &staged{table: t, meta: t.meta, keys: map[string]*Entry{}, writeMeta: t.unsaved}
 	if b.staged == nil {
 		b.staged = map[string]*staged{}
 	}
@@ -121,11 +122,11 @@ func (b *batch) next(s *staged) (revision, previous uint64) {
 	return b.core.revision, previous
 }
 
-// fenced checks a writer's fence: an owned table takes its own only, one that
-// nobody owns takes none.
+// fenced checks a writer's fence: an owned table takes its own only, from the
+// instance that it was given to, and one that nobody owns takes none.
 func (b *batch) fenced(s *staged, r Request) error {
 	switch {
-	case s.meta.Owned && r.Fence == s.meta.Fence, !s.meta.Owned && r.Fence == 0:
+	case s.holds(r), !s.meta.Owned && r.Fence == 0:
 		return nil
 	case r.Fence == 0:
 		return b.owned(s)
@@ -133,6 +134,11 @@ func (b *batch) fenced(s *staged, r Request) error {
 		return fmt.Errorf("%w: fence %d of table %s: nobody owns the table now; open it again", ErrFence, r.Fence, r.Table)
 	}
 	return fmt.Errorf("%w: fence %d of table %s; the valid one is another; open the table again", ErrFence, r.Fence, r.Table)
+}
+
+// holds reports whether a request comes under the valid fence, from its holder.
+func (s *staged) holds(r Request) bool {
+	return s.meta.Owned && r.Fence == s.meta.Fence && (r.Instance.ID == "" || r.Instance.ID == s.meta.Owner.ID)
 }
 
 func expected(r Request, e *Entry) error {
@@ -302,6 +308,7 @@ func (b *batch) apply() {
 		t := s.table
 		opened := b.opened(s)
 		t.meta = s.meta
+		t.unsaved = false
 		if opened {
 			b.core.ownerChanged(t)
 		}

@@ -17,6 +17,14 @@ const DefaultOwnerGrace = 5 * time.Second
 // maxWaiting is how many requests may wait for the core before Submit blocks.
 const maxWaiting = 8192
 
+// What may wait for the durable store, when it is slow or stuck, besides the batch
+// that it is given: so many requests, and so many bytes of values. What comes on
+// top is refused, so that a stuck disk costs no memory without end.
+const (
+	maxQueued      = 8192
+	maxQueuedBytes = 64 << 20
+)
+
 // Options configure a core. The zero value of a field is its default.
 type Options struct {
 	// Durable is the store of durable tables; nil: one in memory.
@@ -32,6 +40,8 @@ type Options struct {
 	OwnerGrace time.Duration
 	// Logger gets what people should know; nil: nothing is logged.
 	Logger logrus.FieldLogger
+
+	reserve uint64 // the constant unless a test sets it
 }
 
 // Core holds the state. Its methods are safe for concurrent use.
@@ -57,7 +67,9 @@ type Core struct {
 	instances map[string]int // living connections of each instance
 	revision  uint64         // the newest given
 	ceiling   uint64         // revisions up to it may be given
+	reserve   uint64         // how many are set aside at a time
 	raising   bool           // a higher ceiling is being written
+	raiseAt   time.Time      // not to be tried before, after a failure
 	expiry    *time.Timer    // of the earliest grace
 	stopping  bool
 }
@@ -77,6 +89,7 @@ func Open(opts Options) (*Core, error) {
 	c := &Core{
 		notifier:  opts.Notifier,
 		grace:     opts.OwnerGrace,
+		reserve:   opts.reserve,
 		log:       opts.Logger,
 		wake:      make(chan struct{}, 1),
 		done:      make(chan struct{}),
@@ -87,6 +100,9 @@ func Open(opts Options) (*Core, error) {
 	c.space = sync.NewCond(&c.mu)
 	if c.grace == 0 {
 		c.grace = DefaultOwnerGrace
+	}
+	if c.reserve == 0 {
+		c.reserve = reserve
 	}
 	if c.log == nil {
 		c.log = discard()
@@ -222,8 +238,7 @@ func (c *Core) process(tasks []task) {
 		case t.request.Op >= OpGet:
 			reads = append(reads, t.request)
 		case c.inDurableLane(t.request):
-			c.claimed[t.request.Table]++
-			c.durable.queue = append(c.durable.queue, t.request)
+			c.enqueue(t.request)
 		default:
 			b.stage(t.request)
 		}
@@ -231,6 +246,18 @@ func (c *Core) process(tasks []task) {
 	settle()
 	c.startDurable()
 	c.raiseCeiling()
+}
+
+// enqueue puts a change into the durable lane's queue.
+func (c *Core) enqueue(r Request) {
+	l := c.durable
+	if len(l.queue) >= maxQueued || len(l.queue) > 0 && l.queued+len(r.Value) > maxQueuedBytes {
+		r.Done(Result{Err: fmt.Errorf("%w: %d changes wait for the %s store already", ErrUnavailable, len(l.queue), l.name)})
+		return
+	}
+	c.claimed[r.Table]++
+	l.queue = append(l.queue, r)
+	l.queued += len(r.Value)
 }
 
 // inDurableLane reports whether a change goes through the durable lane: its

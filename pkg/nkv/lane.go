@@ -3,6 +3,7 @@ package nkv
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/evenkv/nkv/pkg/store"
@@ -20,11 +21,14 @@ const (
 type lane struct {
 	name    string
 	store   store.PersistValue
-	queue   []Request     // of the durable lane: arrived, not yet checked
-	flying  bool          // a batch is being committed
-	broken  error         // why nothing is committed until the store is read again
-	refused error         // why the last commit was refused; nil after one that was not
-	quit    chan struct{} // closed to stop the reading again; nil: not reading
+	queue   []Request             // of the durable lane: arrived, not yet checked
+	queued  int                   // bytes of the values in queue
+	flying  bool                  // a batch is being committed
+	broken  error                 // why nothing is committed until the store is read again
+	refused error                 // why the last commit was refused; nil after one that was not
+	quit    chan struct{}         // closed to stop the reading again; nil: not reading
+	unsure  *batch                // of the durable lane, broken: a move that may have happened
+	left    map[string][]store.Op // of the volatile lane: removals, by table, that failed after a move
 }
 
 // commitVolatile commits a batch of the volatile lane at once.
@@ -66,7 +70,9 @@ func (c *Core) startDurable() {
 				c.post(func() {
 					l.flying = false
 					c.committed(b, err)
-					c.release(b)
+					if l.unsure != b {
+						c.release(b)
+					}
 				})
 			})
 		}
@@ -88,11 +94,13 @@ func (c *Core) nextDurable() *batch {
 	l := c.durable
 	b := c.newBatch(l)
 	for i, r := range l.queue {
-		if c.moves(b, r) {
-			if i > 0 {
-				l.queue = l.queue[i:]
-				return b
-			}
+		moves := c.moves(b, r)
+		if moves && i > 0 {
+			l.queue = l.queue[i:]
+			return b
+		}
+		l.queued -= len(r.Value)
+		if moves {
 			l.queue = l.queue[1:]
 			b.claims = append(b.claims, r.Table)
 			c.move(b, r)
@@ -114,7 +122,7 @@ func (c *Core) nextDurable() *batch {
 // volatileNow reports whether a request in the durable lane's queue is about a
 // table that is, after all that was ahead of it, a volatile one.
 func (c *Core) volatileNow(b *batch, r Request) bool {
-	if r.Op == opCeiling || b.staged[r.Table] != nil {
+	if r.Op == opCeiling || b.staged[r.Table] != nil || c.durable.isUnsure(r.Table) {
 		return false
 	}
 	if t := c.tables[r.Table]; t != nil {
@@ -125,7 +133,7 @@ func (c *Core) volatileNow(b *batch, r Request) bool {
 
 // moves reports whether a request moves a table from one lane to the other.
 func (c *Core) moves(b *batch, r Request) bool {
-	if r.Op != OpOpen {
+	if r.Op != OpOpen || c.durable.isUnsure(r.Table) {
 		return false
 	}
 	if s := b.staged[r.Table]; s != nil {
@@ -135,9 +143,12 @@ func (c *Core) moves(b *batch, r Request) bool {
 	return t != nil && t.meta.Durable != r.Durable
 }
 
-// move opens a table with the other durability. The lane that gets it is written
-// first; when both hold it after a crash, the higher fence is the newer, and
-// that is the one that is read.
+// isUnsure reports whether it is not known in which lane a table lies.
+func (l *lane) isUnsure(table string) bool { return l.unsure != nil && l.unsure.staged[table] != nil }
+
+// move opens a table with the other durability. The table is where the durable
+// store says: that is changed in one batch, which decides. A copy in the
+// volatile store is written before, or removed after.
 func (c *Core) move(b *batch, r Request) {
 	b.stage(r)
 	s := b.staged[r.Table]
@@ -152,34 +163,68 @@ func (c *Core) move(b *batch, r Request) {
 	if len(b.answers) == 1 {
 		b.answers[0].result.Info.Durable = r.Durable
 	}
-	var puts, deletes []store.Op
+	var puts []store.Op
 	for key, e := range t.keys {
 		_, record := newEntry(key, e.Value, e.Revision)
 		puts = append(puts, store.Op{Key: keyRecord(t.name, key), Value: record})
-		deletes = append(deletes, store.Op{Key: keyRecord(t.name, key), Delete: true})
 	}
-	deletes = append(deletes, store.Op{Key: tableRecord(t.name), Delete: true})
+	remove := removal(t)
+	b.happened = func(durable *state) bool { return (durable.tables[t.name] != nil) == r.Durable }
 	if r.Durable {
 		b.ops = append(b.ops, puts...)
-		b.after = func() { c.forget(c.volatile, t.name, deletes) }
+		b.after = func() { c.forget(t.name, remove) }
 		return
 	}
 	puts = append(puts, store.Op{Key: tableRecord(t.name), Value: encodeMeta(s.meta)})
-	if err := c.volatile.store.Commit(puts); err != nil {
+	if err := c.copyVolatile(t.name, puts, remove); err != nil {
 		b.failed = fmt.Errorf("%w: table %s can't be made volatile: %w", ErrUnavailable, t.name, err)
 		return
 	}
 	s.writeMeta = false
-	b.ops = append(b.ops, deletes...)
-	b.undo = func() { c.forget(c.volatile, t.name, deletes) }
+	b.ops = append(b.ops, remove...)
+	b.undo = func() { c.forget(t.name, remove) }
 }
 
-// forget removes what a move left behind. What stays when that fails is removed
-// at the next start.
-func (c *Core) forget(l *lane, name string, deletes []store.Op) {
-	if err := l.store.Commit(deletes); err != nil {
-		c.log.WithError(err).WithField("table", name).Warnf("the %s store keeps a copy of a table that has moved, until the next start", l.name)
+// copyVolatile writes a table's copy into the volatile store, in place of what an
+// earlier move left there.
+func (c *Core) copyVolatile(name string, puts, remove []store.Op) error {
+	l := c.volatile
+	if l.broken != nil {
+		return l.broken
 	}
+	err := l.store.Commit(append(slices.Clip(l.left[name]), puts...))
+	switch {
+	case err == nil:
+		delete(l.left, name)
+	case !errors.Is(err, store.ErrNotCommitted):
+		c.leave(name, remove)
+		c.reload(l, err)
+	}
+	return err
+}
+
+// forget removes what a move left behind in the volatile store. What stays when
+// that fails is removed by the next move or at the next start.
+func (c *Core) forget(name string, remove []store.Op) {
+	l := c.volatile
+	err := l.broken
+	if err == nil {
+		if err = l.store.Commit(remove); err == nil {
+			return
+		}
+		if !errors.Is(err, store.ErrNotCommitted) {
+			c.reload(l, err)
+		}
+	}
+	c.leave(name, remove)
+	c.log.WithError(err).WithField("table", name).Warn("the volatile store keeps a copy of a table that has moved, for a while")
+}
+
+func (c *Core) leave(name string, remove []store.Op) {
+	if c.volatile.left == nil {
+		c.volatile.left = map[string][]store.Op{}
+	}
+	c.volatile.left[name] = append(slices.Clip(c.volatile.left[name]), remove...)
 }
 
 // committed settles a batch after its commit.
@@ -205,6 +250,10 @@ func (c *Core) committed(b *batch, err error) {
 		c.log.WithError(err).Errorf("the %s store failed; it is read again", l.name)
 		b.refuse(fmt.Errorf("%w: the %s store failed: %w", ErrUnknown, l.name, err))
 		c.reload(l, err)
+		if b.happened != nil {
+			l.unsure = b
+			return
+		}
 	}
 	if b.undo != nil {
 		b.undo()
@@ -246,6 +295,10 @@ func (c *Core) reread(s store.PersistValue) (*state, error) {
 func (c *Core) reloaded(l *lane, found *state) {
 	l.broken, l.refused, l.quit = nil, nil, nil
 	durable := l == c.durable
+	if b := l.unsure; b != nil {
+		l.unsure = nil
+		c.decide(b, found)
+	}
 	for name, t := range found.tables {
 		old := c.tables[name]
 		if old == nil || old.meta.Durable == durable && !sameTable(old, t) {
@@ -257,7 +310,8 @@ func (c *Core) reloaded(l *lane, found *state) {
 	}
 	for name, t := range c.tables {
 		if t.meta.Durable == durable && found.tables[name] == nil {
-			empty := &table{name: name, keys: map[string]*Entry{}, meta: meta{Durable: durable, Head: c.revision}}
+			c.revision++
+			empty := &table{name: name, keys: map[string]*Entry{}, meta: meta{Durable: durable, Head: c.revision}, unsaved: true}
 			c.log.WithField("table", name).Errorf("the %s store lost a table", l.name)
 			c.replace(empty)
 		}
@@ -266,6 +320,22 @@ func (c *Core) reloaded(l *lane, found *state) {
 		c.ceiling = found.ceiling
 	}
 	c.log.Infof("the %s store was read again and takes changes", l.name)
+}
+
+// decide settles a move, already answered, by what the durable store was found
+// to hold.
+func (c *Core) decide(b *batch, durable *state) {
+	b.answers = nil
+	switch {
+	case b.happened(durable):
+		b.apply()
+		if b.after != nil {
+			b.after()
+		}
+	case b.undo != nil:
+		b.undo()
+	}
+	c.release(b)
 }
 
 func (c *Core) replace(t *table) {

@@ -14,6 +14,10 @@ import (
 // none is given twice. 2^53 revisions are enough for 2^29 starts.
 const reserve = 1 << 24
 
+// raiseAgain is the least time between two tries to set more aside, after a
+// store refused.
+const raiseAgain = 100 * time.Millisecond
+
 // opCeiling writes a higher limit of revisions, in Request.Restart.
 const opCeiling Op = -2
 
@@ -119,7 +123,7 @@ func (c *Core) load(bootID string) error {
 func (c *Core) begin(durable *state) error {
 	c.storeID = durable.storeID
 	c.revision = durable.ceiling
-	c.ceiling = durable.ceiling + reserve
+	c.ceiling = durable.ceiling + c.reserve
 	ops := []store.Op{{Key: recordCeiling, Value: encodeNumber(c.ceiling)}}
 	if c.storeID == "" {
 		c.storeID = rand.Text()
@@ -155,7 +159,9 @@ func (c *Core) loadVolatile(bootID string) (*state, error) {
 }
 
 // settle takes the tables of both stores. One that both hold was being moved
-// when the server ended: the higher fence is the newer, the other copy goes.
+// when the server ended, or its old copy could not be removed then. What the
+// durable store holds is the table: a move changes that last, or first, in one
+// batch. The other copy goes.
 func (c *Core) settle(durable, volatile *state) error {
 	for name, t := range durable.tables {
 		c.tables[name] = t
@@ -163,40 +169,42 @@ func (c *Core) settle(durable, volatile *state) error {
 	}
 	for name, t := range volatile.tables {
 		t.meta.Durable = false
-		other := c.tables[name]
-		if other == nil {
+		if c.tables[name] == nil {
 			c.tables[name] = t
 			continue
 		}
-		loser, l := t, c.volatile
-		if t.meta.Fence > other.meta.Fence {
-			c.tables[name] = t
-			loser, l = other, c.durable
-		}
-		ops := []store.Op{{Key: tableRecord(name), Delete: true}}
-		for key := range loser.keys {
-			ops = append(ops, store.Op{Key: keyRecord(name, key), Delete: true})
-		}
-		if err := l.store.Commit(ops); err != nil {
-			return fmt.Errorf("%s store: the old copy of table %s can't be removed: %w", l.name, name, err)
+		if err := c.volatile.store.Commit(removal(t)); err != nil {
+			return fmt.Errorf("volatile store: the old copy of table %s can't be removed: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// raiseCeiling has more revisions set aside before they run out.
+// removal is what takes a table out of a store.
+func removal(t *table) []store.Op {
+	ops := []store.Op{{Key: tableRecord(t.name), Delete: true}}
+	for key := range t.keys {
+		ops = append(ops, store.Op{Key: keyRecord(t.name, key), Delete: true})
+	}
+	return ops
+}
+
+// raiseCeiling has more revisions set aside before they run out. After a failure
+// it waits a while, for a change that comes then.
 func (c *Core) raiseCeiling() {
-	if c.raising || c.ceiling-c.revision > reserve/2 || c.stopping {
+	if c.raising || c.ceiling-c.revision > c.reserve/2 || c.stopping || time.Now().Before(c.raiseAt) {
 		return
 	}
 	c.raising = true
-	ceiling := c.revision + reserve
+	ceiling := c.revision + c.reserve
 	c.claimed[""]++
 	c.durable.queue = append(c.durable.queue, Request{Op: opCeiling, Restart: ceiling, Done: func(r Result) {
 		c.raising = false
-		if r.Err == nil {
-			c.ceiling = ceiling
+		if r.Err != nil {
+			c.raiseAt = time.Now().Add(raiseAgain)
+			return
 		}
+		c.ceiling = ceiling
 	}})
 	c.startDurable()
 }

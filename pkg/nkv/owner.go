@@ -61,7 +61,7 @@ func (b *batch) close(r Request) Result {
 	if s == nil {
 		return Result{Err: fmt.Errorf("%w: table %s", ErrNotFound, r.Table)}
 	}
-	if !s.meta.Owned || s.meta.Fence != r.Fence {
+	if !s.holds(r) {
 		return Result{Err: fmt.Errorf("%w: fence %d of table %s; only its owner closes a table", ErrFence, r.Fence, r.Table)}
 	}
 	s.meta.Owned = false

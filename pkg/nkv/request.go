@@ -25,14 +25,16 @@ const (
 // has checked that they are well-formed and within their limits, as it has
 // checked Value's size. Value must not be changed after Submit.
 type Request struct {
-	Op          Op
-	Table       string
-	Key         string
-	Value       []byte
-	Fence       uint64  // 0: none
-	Expect      *uint64 // the revision that the key must have; 0: must not exist; nil: any
-	Durable     bool    // of an open; of a put that makes its table
-	Force       bool
+	Op      Op
+	Table   string
+	Key     string
+	Value   []byte
+	Fence   uint64  // 0: none
+	Expect  *uint64 // the revision that the key must have; 0: must not exist; nil: any
+	Durable bool    // of an open; of a put that makes its table
+	Force   bool
+	// Instance opens, or asks for a change, which an owned table takes from its
+	// owner only. A change without one is not held against the owner.
 	Instance    Instance
 	Fingerprint string
 	Restart     uint64

@@ -53,6 +53,8 @@ type table struct {
 	size int64
 	view *View // of the current head; nil: not made yet
 
+	unsaved bool // its description is not in the store
+
 	since time.Time // of the opening, for people
 	gone  time.Time // when the owner's connection went; zero while it is there
 }

@@ -4,29 +4,52 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/evenkv/nkv/pkg/store"
 )
 
-// BenchmarkFloor is what the medium takes for the bytes of one batch: append
-// and fdatasync, nothing else.
+// BenchmarkFloor commits a value of 250 bytes to a durable log, by turns with
+// its floor: an append of the same bytes to a plain file, and fdatasync. It
+// reports both medians and their ratio.
 func BenchmarkFloor(b *testing.B) {
-	value := make([]byte, 320)
-	_, _ = rand.Read(value)
-	f, err := os.Create(filepath.Join(b.TempDir(), "floor"))
+	dir := b.TempDir()
+	l := openLog(b, store.Options{Dir: dir, Sync: true})
+	f, err := os.Create(filepath.Join(dir, "floor"))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer f.Close()
+	op := store.Op{Key: "zedagent.AppInstanceConfig.key", Value: make([]byte, 250)}
+	_, _ = rand.Read(op.Value)
+	if err := l.Commit([]store.Op{op}); err != nil {
+		b.Fatal(err)
+	}
+	record := make([]byte, l.Stats().FileBytes-512)
+	_, _ = rand.Read(record)
+	var floor, commit []time.Duration
 	for b.Loop() {
-		if _, err := f.Write(value); err != nil {
+		began := time.Now()
+		if _, err := f.Write(record); err != nil {
 			b.Fatal(err)
 		}
 		if err := store.SyncFile(f); err != nil {
 			b.Fatal(err)
 		}
+		between := time.Now()
+		if err := l.Commit([]store.Op{op}); err != nil {
+			b.Fatal(err)
+		}
+		floor = append(floor, between.Sub(began))
+		commit = append(commit, time.Since(between))
 	}
+	slices.Sort(floor)
+	slices.Sort(commit)
+	b.ReportMetric(float64(at(floor, 50).Microseconds()), "floor-µs")
+	b.ReportMetric(float64(at(commit, 50).Microseconds()), "commit-µs")
+	b.ReportMetric(float64(at(commit, 50))/float64(at(floor, 50)), "commit/floor")
 }
 
 // BenchmarkCommit commits a value of 250 bytes.

@@ -83,11 +83,10 @@ func (l *Log) apply(batch []Op) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := contents{live: l.live, bytes: l.stats.LiveBytes}
-	added := int64(0)
 	for _, op := range batch {
 		c.apply(op)
-		added += opSize(op.Key, op.Value)
 	}
+	added := l.file.end - l.stats.FileBytes
 	l.stats.Keys, l.stats.LiveBytes, l.stats.FileBytes = len(l.live), c.bytes, l.file.end
 	if l.compaction != nil {
 		l.pending = append(l.pending, batch)

@@ -60,6 +60,9 @@ func (l *Log) startCompaction() {
 
 // run writes the new file. It is the compaction's goroutine.
 func (c *compaction) run(l *Log) error {
+	if err := c.file.begin(l.opts.Sync); err != nil {
+		return err
+	}
 	synced := c.file.end
 	pace := func() error {
 		select {
@@ -67,7 +70,7 @@ func (c *compaction) run(l *Log) error {
 			return errStopped
 		default:
 		}
-		if c.file.end-synced < syncEvery {
+		if !l.opts.Sync || c.file.end-synced < syncEvery {
 			return nil
 		}
 		synced = c.file.end
@@ -87,12 +90,8 @@ func (c *compaction) run(l *Log) error {
 			}
 		}
 		if bytes <= handoverBytes {
-			return c.file.seal()
+			return c.file.complete(l.opts.Sync)
 		}
-		if err := c.file.sync(); err != nil {
-			return err
-		}
-		synced = c.file.end
 	}
 }
 
@@ -141,14 +140,15 @@ func (l *Log) advanceCompaction() error {
 	if c == nil {
 		return nil
 	}
-	if l.stats.PendingBytes <= l.pendingLimit() {
-		select {
-		case <-c.done:
-		default:
+	select {
+	case <-c.done:
+	default:
+		if l.stats.PendingBytes <= l.pendingLimit() {
 			return nil
 		}
+		l.noteWait()
+		<-c.done
 	}
-	<-c.done
 	err := c.err
 	if err == nil {
 		err = l.catchUp(c)
@@ -172,6 +172,12 @@ func (l *Log) advanceCompaction() error {
 		"before": before, "after": l.file.end, "duration": time.Since(c.began),
 	}).Debug("store was compacted")
 	return nil
+}
+
+func (l *Log) noteWait() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.Waits++
 }
 
 // catchUp appends what was committed since the compaction ended.

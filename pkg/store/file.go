@@ -26,7 +26,7 @@ func newFile(calls FileCalls, f *os.File, name string, h fileHeader, end int64, 
 }
 
 // createFile makes a file without a header under the temporary name. It gets
-// its header in seal and its name in publish.
+// its header in seal and its name in rename.
 func createFile(calls FileCalls, dir, epoch string) (*file, error) {
 	h := fileHeader{first: 1, epoch: epoch}
 	if _, err := rand.Read(h.salt[:]); err != nil {
@@ -63,8 +63,29 @@ func (f *file) sync() error {
 	return nil
 }
 
-// seal writes the file header and syncs everything: from here on the records up
-// to the present end must be there.
+// begin makes a file ready for records. A volatile log's file gets a header on
+// the medium at once, so that after a power cut its epoch can be read, whatever
+// became of its records: they are not synced at all.
+func (f *file) begin(durable bool) error {
+	if durable {
+		return nil
+	}
+	if err := f.seal(); err != nil {
+		return err
+	}
+	return f.sync()
+}
+
+// complete seals the file and, if it is durable, puts it on the medium.
+func (f *file) complete(durable bool) error {
+	if err := f.seal(); err != nil || !durable {
+		return err
+	}
+	return f.sync()
+}
+
+// seal writes the file header: once it is on the medium, the records up to the
+// present end must be there too.
 func (f *file) seal() error {
 	f.header.sealed = f.end
 	b := f.header.encode()
@@ -75,7 +96,7 @@ func (f *file) seal() error {
 	if err != nil {
 		return fmt.Errorf("write the header of %s: %w", f.name, err)
 	}
-	return f.sync()
+	return nil
 }
 
 // rename gives the file its name, in place of the one that had it.

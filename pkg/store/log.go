@@ -51,6 +51,7 @@ type Stats struct {
 	FileBytes    int64 // what the file takes
 	PendingBytes int64 // about what was committed since the running compaction began
 	Compactions  int   // completed since the opening
+	Waits        int   // commits that had to wait for a compaction, since the opening
 }
 
 // OpenLog opens or creates the log in opts.Dir and reads it. What a torn write

@@ -64,7 +64,7 @@ func (l *Log) replace(c contents) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.appendLive(c.live), f.seal()); err != nil {
+	if err := l.fill(f, c.live); err != nil {
 		f.discard()
 		return err
 	}
@@ -76,7 +76,18 @@ func (l *Log) replace(c contents) error {
 	return nil
 }
 
-// putInPlace makes f, which is complete and synced, the log's file. When it
+// fill makes f a complete file with what is live.
+func (l *Log) fill(f *file, live map[string][]byte) error {
+	if err := f.begin(l.opts.Sync); err != nil {
+		return err
+	}
+	if err := f.appendLive(live); err != nil {
+		return err
+	}
+	return f.complete(l.opts.Sync)
+}
+
+// putInPlace makes f, which is complete, the log's file. When it
 // fails, f is removed and the log goes on with the file it had; or, where that
 // can't be known to hold, the log is broken.
 func (l *Log) putInPlace(f *file) error {
@@ -93,6 +104,9 @@ func (l *Log) putInPlace(f *file) error {
 		l.closers.Go(func() { old.f.Close() })
 	}
 	l.file, l.retryAt = f, 0
+	if !l.opts.Sync {
+		return nil // the old name is as good after a reboot: the epoch is another one
+	}
 	if err := l.opts.Files.syncDir(l.opts.Dir); err != nil {
 		l.broken = err
 		return err

@@ -26,7 +26,7 @@ type TableInfo struct {
 // OpenRequest is the body of an open.
 type OpenRequest struct {
 	Durable     bool   `json:"durable"`
-	Fingerprint string `json:"fingerprint,omitempty"` // of the owner's type, shown when readers differ
+	Fingerprint string `json:"fingerprint,omitempty"` // of the owner's type, shown when readers differ; up to MaxName bytes
 }
 
 // OpenAnswer is the body of the answer to an open.
@@ -159,6 +159,9 @@ func NextRecord(page []byte) (record Record, rest []byte, err error) {
 	}
 	if record.Key, err = DecodeToken(string(token)); err != nil {
 		return Record{}, nil, fmt.Errorf("%w: a record's key: %w", ErrInvalidBody, err)
+	}
+	if err := ValidKey(record.Key); err != nil {
+		return Record{}, nil, fmt.Errorf("%w: a record: %w", ErrInvalidBody, err)
 	}
 	n, err := strconv.ParseUint(string(size), 10, 31)
 	if err != nil {

@@ -12,7 +12,7 @@ type Header map[string][]string
 
 // Headers of requests.
 const (
-	HeaderID       = "Nkv-Id"       // the request's id, echoed in the answer; any text
+	HeaderID       = "Nkv-Id"       // the request's id, echoed in the answer; any text of up to MaxID bytes
 	HeaderFence    = "Nkv-Fence"    // the fence under which an owner writes
 	HeaderExpect   = "Nkv-Expect"   // the revision that the key must have; 0: must not exist
 	HeaderPattern  = "Nkv-Pattern"  // which keys or tables are meant
@@ -40,6 +40,9 @@ const (
 	HeaderOp       = "Nkv-Op"       // one of the Op words
 	HeaderPrevious = "Nkv-Previous" // the table's revision before this one; 0: none
 )
+
+// MaxID is the longest id of a request, in bytes: it must fit into every answer.
+const MaxID = 1 << 10
 
 // NoError is the message of an answer that worked.
 const NoError = "No Error"
@@ -71,10 +74,10 @@ func (h Header) SetUint(name string, n uint64) { h.Set(name, strconv.FormatUint(
 // Uint returns a header's number; present is false when it is not there. What is
 // no whole number below 2^64 is ErrInvalidHeader.
 func (h Header) Uint(name string) (n uint64, present bool, err error) {
-	text := h.Get(name)
-	if text == "" {
+	if len(h[name]) == 0 {
 		return 0, false, nil
 	}
+	text := h.Get(name)
 	n, err = strconv.ParseUint(text, 10, 64)
 	if err != nil {
 		return 0, true, fmt.Errorf("%w: %s is %q; it takes a whole number", ErrInvalidHeader, name, text)
@@ -85,10 +88,13 @@ func (h Header) Uint(name string) (n uint64, present bool, err error) {
 // Bool returns a header's truth; it is false when it is not there. What is
 // neither "true" nor "false" is ErrInvalidHeader.
 func (h Header) Bool(name string) (bool, error) {
+	if len(h[name]) == 0 {
+		return false, nil
+	}
 	switch text := h.Get(name); text {
 	case "true":
 		return true, nil
-	case "", "false":
+	case "false":
 		return false, nil
 	default:
 		return false, fmt.Errorf("%w: %s is %q; it takes true or false", ErrInvalidHeader, name, text)
@@ -98,8 +104,11 @@ func (h Header) Bool(name string) (bool, error) {
 // RetryAfter returns how long the server advises to wait; 0 when it does not say.
 func (h Header) RetryAfter() time.Duration {
 	n, _, err := h.Uint(HeaderRetryAfter)
-	if err != nil || n > uint64(time.Hour/time.Millisecond) {
+	if err != nil {
 		return 0
 	}
-	return time.Duration(n) * time.Millisecond
+	return time.Duration(min(n, uint64(maxRetryAfter/time.Millisecond))) * time.Millisecond
 }
+
+// maxRetryAfter bounds how long a client waits on the server's word.
+const maxRetryAfter = time.Hour

@@ -14,7 +14,7 @@ type Pattern struct {
 }
 
 // ParsePattern reads a pattern of one to three tokens: agent, topic with an
-// optional scope, key. What is no wildcard must be canonical.
+// optional scope, key. What is no wildcard must be canonical and within its limit.
 func ParsePattern(s string) (Pattern, error) {
 	if err := validLength(s); err != nil {
 		return Pattern{}, err
@@ -47,14 +47,21 @@ func validPatternToken(token string, at, of int) error {
 	if at == 1 {
 		topic, scope, scoped := strings.Cut(token, "@")
 		if scoped {
-			if _, err := DecodeToken(scope); err != nil {
+			if err := validToken("scope", scope); err != nil {
 				return err
 			}
 		}
 		token = topic
 	}
-	_, err := DecodeToken(token)
-	return err
+	return validToken([]string{"agent", "topic", "key"}[at], token)
+}
+
+func validToken(what, token string) error {
+	text, err := DecodeToken(token)
+	if err != nil {
+		return err
+	}
+	return validName(what, text)
 }
 
 // String returns the pattern as it was written.

@@ -194,7 +194,7 @@ func testRandom(t *testing.T, d Driver) {
 	r := Rand(t)
 	s := open(t, d, t.TempDir())
 	want := Model{}
-	for i := range 2000 {
+	for i := range 800 {
 		batch := RandomBatch(r, 30, 2000)
 		commit(t, s, batch...)
 		want.Apply(batch)

@@ -14,8 +14,8 @@ import (
 )
 
 // Disk remembers what was done to files and what of it was synced, so that it
-// can tell what a power cut may leave. It is safe for concurrent use. The
-// directory it watches must not be used before, or be one that Cut made.
+// can tell what a power cut may leave. It is safe for concurrent use. It watches
+// one directory; what lies there at the first call counts as synced.
 type Disk struct {
 	// Step, when set, is called before and after each call that changes or syncs
 	// something, with no lock held. It must be set before the first use.
@@ -31,6 +31,7 @@ type Disk struct {
 	nodes   map[*os.File]*node
 	names   map[string]*node // as the system shows them
 	durable map[string]*node // as they were when the directory was synced
+	loaded  bool             // the directory's first content was noted
 }
 
 // node is one file, whatever its name.
@@ -67,9 +68,34 @@ func (d *Disk) step() {
 	}
 }
 
+// load notes what lies in a directory before it is used, as being on the medium.
+func (d *Disk) load(dir string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.loaded {
+		return nil
+	}
+	d.loaded = true
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return err
+		}
+		n := &node{synced: b}
+		d.names[e.Name()], d.durable[e.Name()] = n, n
+	}
+	return nil
+}
+
 func (d *Disk) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	if err := d.load(filepath.Dir(name)); err != nil {
+		return nil, err
+	}
 	d.step()
-	before, readErr := os.ReadFile(name)
 	f, err := os.OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err
@@ -79,11 +105,8 @@ func (d *Disk) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	base := filepath.Base(name)
 	n := d.names[base]
 	if n == nil {
-		n = &node{synced: before}
+		n = &node{}
 		d.names[base] = n
-		if readErr == nil {
-			d.durable[base] = n
-		}
 	}
 	if flag&os.O_TRUNC != 0 {
 		n.changes = append(n.changes, change{})
@@ -215,11 +238,16 @@ func (n *node) cut(r *rand.Rand) []byte {
 		return b
 	}
 	c := n.changes[whole]
-	if c.data == nil || len(c.data) == 0 {
+	if len(c.data) == 0 {
 		return b
 	}
 	if r.IntN(2) == 0 {
-		c.data = c.data[:r.IntN(len(c.data))]
+		n := r.IntN(len(c.data))
+		if c.off+int64(n) < int64(len(b)) {
+			// What was there before is replaced sector by sector.
+			n -= int((c.off + int64(n)) % sectorSize)
+		}
+		c.data = c.data[:max(n, 0)]
 		return c.apply(b)
 	}
 	after := c.apply(b)

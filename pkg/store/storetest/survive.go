@@ -2,8 +2,9 @@ package storetest
 
 import (
 	"errors"
+	"math/rand/v2"
 	"os"
-	"sync/atomic"
+	"sync"
 	"testing"
 
 	"github.com/evenkv/nkv/pkg/store"
@@ -58,13 +59,13 @@ func testKillAfterCommit(t *testing.T, d Driver) {
 func testKillWithinWrite(t *testing.T, d Driver) {
 	r := Rand(t)
 	dir := t.TempDir()
+	var mu sync.Mutex // guards r and the two below; an engine may write beside a commit
 	var left []string
-	var armed atomic.Bool
+	armed := false
 	s, err := d.Open(dir, store.FileCalls{WriteAt: func(f *os.File, b []byte, off int64) (int, error) {
-		if !armed.Load() {
-			return f.WriteAt(b, off)
-		}
-		for n := 0; n < len(b); {
+		mu.Lock()
+		defer mu.Unlock()
+		for n := 0; armed && n < len(b); {
 			step := min(1+r.IntN(200), len(b)-n)
 			if _, err := f.WriteAt(b[n:n+step], off+int64(n)); err != nil {
 				return n, err
@@ -72,35 +73,41 @@ func testKillWithinWrite(t *testing.T, d Driver) {
 			n += step
 			left = append(left, CopyDir(t, dir))
 		}
-		return len(b), nil
+		return f.WriteAt(b, off)
 	}})
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
 	defer closeStore(t, s)
-	before := Model{}
-	parts, whole := 0, 0
+	arm := func(on bool) []string {
+		mu.Lock()
+		defer mu.Unlock()
+		was := left
+		armed, left = on, nil
+		return was
+	}
+	batches := rand.New(rand.NewPCG(r.Uint64(), 0))
+	before, count := Model{}, map[bool]int{}
 	for range 20 {
-		batch := RandomBatch(r, 5, 800)
-		left = nil
-		armed.Store(true)
-		commit(t, s, batch...)
-		armed.Store(false)
+		batch := RandomBatch(batches, 5, 800)
 		after := before.With(batch)
-		for i, dir := range left {
+		arm(true)
+		commit(t, s, batch...)
+		for _, dir := range arm(false) {
 			s := open(t, d, dir)
-			if i == len(left)-1 {
+			got := Contents(t, s)
+			if !equal(got, before) {
 				Check(t, s, after)
-				whole++
-			} else if got := Contents(t, s); !equal(got, after) {
-				Check(t, s, before)
-				parts++
 			}
+			count[equal(got, after)]++
 			closeStore(t, s)
 		}
+		s := open(t, d, CopyDir(t, dir))
+		Check(t, s, after)
+		closeStore(t, s)
 		before = after
 	}
-	t.Logf("%d times killed within a write, %d times behind it", parts, whole)
+	t.Logf("killed within a write: %d times nothing of the batch was there, %d times all", count[false], count[true])
 }
 
 func testRandomReopen(t *testing.T, d Driver) {

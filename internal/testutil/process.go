@@ -1,0 +1,148 @@
+package testutil
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/evenkv/nkv/pkg/server"
+)
+
+// envServer holds a ServerOptions for a test binary that is to be a server.
+const envServer = "NKV_TEST_SERVER"
+
+// startWithin bounds the start of a server process.
+const startWithin = 30 * time.Second
+
+// ServerOptions are those of server.Options that a process can be told.
+type ServerOptions struct {
+	Socket, StoreDir, VolatileDir string
+	OwnerGrace                    time.Duration
+	MaxValue                      int
+	Verbose                       bool
+}
+
+// Process is a server in a process of its own: the test binary, run again. It
+// needs Main in the package's TestMain. It dies with the test.
+type Process struct {
+	cmd   *exec.Cmd
+	stdin io.Closer
+	once  sync.Once
+	err   error
+}
+
+// StartProcess starts a server and returns when it is ready.
+func StartProcess(t testing.TB, opts ServerOptions) *Process {
+	t.Helper()
+	p, err := TryProcess(t, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TryProcess is StartProcess for a server that may refuse to start; the error is
+// then what it said.
+func TryProcess(t testing.TB, opts ServerOptions) (*Process, error) {
+	t.Helper()
+	encoded, err := json.Marshal(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Process{cmd: exec.Command(os.Args[0], "-test.run=^$")}
+	p.cmd.Env = append(os.Environ(), envServer+"="+string(encoded))
+	p.cmd.Stderr = os.Stderr
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	watchdog := time.AfterFunc(startWithin, p.Kill)
+	defer watchdog.Stop()
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		p.Kill()
+		return nil, fmt.Errorf("the server process ended: %w", err)
+	}
+	if line != "ready\n" {
+		p.Kill()
+		return nil, fmt.Errorf("the server process did not start: %s", line)
+	}
+	return p, nil
+}
+
+// PID returns the process's id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Kill ends the process with SIGKILL and returns when it is gone. It is
+// idempotent.
+func (p *Process) Kill() { p.end(syscall.SIGKILL) }
+
+// Stop ends the process with SIGTERM and returns when it is gone.
+func (p *Process) Stop() error {
+	p.end(syscall.SIGTERM)
+	return p.err
+}
+
+func (p *Process) end(sig syscall.Signal) {
+	p.once.Do(func() {
+		p.err = p.cmd.Process.Signal(sig)
+		if err := p.cmd.Wait(); p.err == nil {
+			p.err = err
+		}
+		p.stdin.Close()
+	})
+}
+
+func serving() bool { return os.Getenv(envServer) != "" }
+
+// serve is the server process's main.
+func serve() int {
+	var given ServerOptions
+	if err := json.Unmarshal([]byte(os.Getenv(envServer)), &given); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	// A file size limit must fail a write, as a full disk does.
+	signal.Ignore(syscall.SIGXFSZ)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	go func() { // the test's end is this process's end
+		io.Copy(io.Discard, os.Stdin) //nolint:errcheck // any end will do
+		cancel()
+	}()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	if given.Verbose {
+		log.SetOutput(os.Stderr)
+	}
+	s, err := server.Start(ctx, server.Options{
+		Socket: given.Socket, StoreDir: given.StoreDir, VolatileDir: given.VolatileDir,
+		OwnerGrace: given.OwnerGrace, MaxValue: given.MaxValue, Logger: log,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println("ready")
+	<-s.Done()
+	return 0
+}
