@@ -3,7 +3,6 @@ GO      ?= go
 BIN     := bin
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
-PROGRAMS := nkv-server nkv zedagent nim diag
 
 .PHONY: help
 help: ## list the targets
@@ -25,7 +24,8 @@ lint: ## gofmt, go vet, staticcheck, and the project's own rules
 
 .PHONY: demo
 demo: build ## the whole path of a value on a device configuration (NKV_DEMO_CONFIG=FILE, KEEP=1)
-	$(GO) run ./tests/demo -bin $(BIN) $(if $(NKV_DEMO_CONFIG),-config '$(NKV_DEMO_CONFIG)') $(if $(KEEP),-keep)
+	@$(GO) build -o $(BIN)/demo ./tests/demo
+	@$(BIN)/demo -bin $(BIN) $(if $(NKV_DEMO_CONFIG),-config '$(NKV_DEMO_CONFIG)') $(if $(KEEP),-keep)
 
 .PHONY: load
 load: ## what many connections cost: resident memory, latencies, a stopped reader

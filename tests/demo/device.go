@@ -81,6 +81,7 @@ func (d *device) spawn(program, log string, args ...string) (*process, error) {
 	defer out.Close() //nolint:errcheck // the process has its own
 	cmd := exec.Command(filepath.Join(d.bin, program), args...)
 	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the demo, which ends them in order
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
