@@ -129,25 +129,10 @@ type onceView struct {
 
 func (v *onceView) changed(change) {}
 
-// marks is how many things are told of a table together: that it is
-// synchronized, that it is open, and its restart counter.
-const marks = 3
-
-// completed ends the look when the last table's marks were told too: in each
-// round of the event loop every table gets its turn for one of them.
+// completed ends the look.
 func (v *onceView) completed() {
 	v.whole = true
-	v.round(marks + 1)
-}
-
-func (v *onceView) round(left int) {
-	if left == 0 {
-		v.end(nil)
-		return
-	}
-	if err := v.agent.Do("last round", func(context.Context) { v.round(left - 1) }); err != nil {
-		v.end(err) // the agent ends anyway
-	}
+	v.end(nil)
 }
 
 func (v *onceView) close() error {

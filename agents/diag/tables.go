@@ -62,7 +62,9 @@ func read[T any](ctx context.Context, r *reader, table agent.Table[T], values ma
 		r.changed(change{op, table.String(), key, now, old})
 		return nil
 	}
-	_, err := agent.Subscribe(ctx, r.agent, table, agent.Handlers[T]{
+	var sub *agent.Subscription[T]
+	var err error
+	sub, err = agent.Subscribe(ctx, r.agent, table, agent.Handlers[T]{
 		Create: func(_ context.Context, key string, v T) error {
 			values[key] = v
 			return tell(OpCreate, key, v, nil)
@@ -77,6 +79,7 @@ func read[T any](ctx context.Context, r *reader, table agent.Table[T], values ma
 		},
 		Synchronized: func(context.Context) {
 			r.model.Tables[at].Synchronized = true
+			r.model.Tables[at].Restarts = sub.Restarts()
 			if r.waiting--; r.waiting == 0 {
 				r.completed()
 			}
