@@ -45,6 +45,7 @@ type Proxy struct {
 	closed bool
 	links  map[*link]struct{}
 	passed [2]int64 // bytes
+	decide func(subject string) Fate
 }
 
 type link struct {
@@ -99,7 +100,15 @@ func (p *Proxy) join(client, server net.Conn) bool {
 	var both sync.WaitGroup
 	both.Add(2)
 	p.running.Go(func() { p.carry(l, c, s, ToServer); both.Done() })
-	p.running.Go(func() { p.carry(l, s, c, ToClient); both.Done() })
+	decide := p.decide
+	p.running.Go(func() {
+		defer both.Done()
+		if decide != nil {
+			p.carryFrames(l, decide)
+			return
+		}
+		p.carry(l, s, c, ToClient)
+	})
 	p.running.Go(func() { both.Wait(); p.drop(l) })
 	return true
 }
