@@ -149,7 +149,11 @@ func (p *program) ownerText(t *traced) string {
 		if info.Opened {
 			return "none now; an agent had it open before. Anyone may put"
 		}
-		return "none; no agent opened it since boot. Anyone may put, and no listener is synchronized before"
+		never := "no agent opened it since boot"
+		if info.Durable {
+			never = "no agent ever opened it"
+		}
+		return "none; " + never + ". Anyone may put, and no listener is synchronized before"
 	}
 	o := t.Owner
 	since := ""

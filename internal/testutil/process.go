@@ -2,13 +2,18 @@ package testutil
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -31,10 +36,13 @@ type ServerOptions struct {
 	OwnerGrace                    time.Duration
 	MaxValue                      int
 	Verbose                       bool
+	// Program is the nkv-server to run, as Build made it; empty: the test binary
+	// itself.
+	Program string
 }
 
-// Process is a server in a process of its own: the test binary, run again. It
-// needs Main in the package's TestMain. It dies with the test.
+// Process is a server in a process of its own: nkv-server, or the test binary,
+// run again, which needs Main in the package's TestMain. It dies with the test.
 type Process struct {
 	cmd   *exec.Cmd
 	stdin io.Closer
@@ -56,6 +64,9 @@ func StartProcess(t testing.TB, opts ServerOptions) *Process {
 // then what it said.
 func TryProcess(t testing.TB, opts ServerOptions) (*Process, error) {
 	t.Helper()
+	if opts.Program != "" {
+		return startProgram(t, opts)
+	}
 	encoded, err := json.Marshal(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -86,6 +97,50 @@ func TryProcess(t testing.TB, opts ServerOptions) (*Process, error) {
 		return nil, fmt.Errorf("the server process did not start: %s", line)
 	}
 	return p, nil
+}
+
+// startProgram starts nkv-server; it is ready when its socket is there, which it
+// makes last.
+func startProgram(t testing.TB, opts ServerOptions) (*Process, error) {
+	t.Helper()
+	p := &Process{cmd: exec.Command(opts.Program,
+		"--socket", opts.Socket, "--store", opts.StoreDir, "--volatile-dir", opts.VolatileDir,
+		"--owner-grace", cmp.Or(opts.OwnerGrace, 5*time.Second).String(), "--max-value", strconv.Itoa(cmp.Or(opts.MaxValue, server.DefaultMaxValue)))}
+	var said bytes.Buffer
+	p.cmd.Stderr, p.cmd.Stdout = &said, &said
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.stdin = io.NopCloser(nil)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	if !Holds(startWithin, func() bool {
+		conn, err := net.Dial("unix", opts.Socket)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	}) {
+		p.Kill() // what it said is whole when it is gone
+		return nil, fmt.Errorf("%s did not start: %s", opts.Program, said.String())
+	}
+	return p, nil
+}
+
+// Build builds a command of this module, named as a package path within it, and
+// returns the program's path. It skips the test where there is no Go tool.
+func Build(t testing.TB, command string) string {
+	t.Helper()
+	tool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skipf("no Go tool to build %s with: %v", command, err)
+	}
+	program := filepath.Join(t.TempDir(), filepath.Base(command))
+	build := exec.Command(tool, "build", "-o", program, "github.com/evenkv/nkv/"+command)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", command, err, out)
+	}
+	return program
 }
 
 // PID returns the process's id.

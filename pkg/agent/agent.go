@@ -113,7 +113,7 @@ func (a *Agent) begin() error {
 	case a.closed:
 		return fmt.Errorf("%w: %s", ErrClosed, a.name)
 	case a.running:
-		return fmt.Errorf("agent %s runs already", a.name)
+		return fmt.Errorf("%w: %s", ErrRunning, a.name)
 	}
 	a.running = true
 	return nil

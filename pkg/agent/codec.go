@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 )
 
 // encode writes a value as JSON. A type with its own MarshalJSON, as generated
@@ -19,7 +20,7 @@ func encode[T any](table, key string, v T) ([]byte, error) {
 func decode[T any](table, key string, data []byte) (T, error) {
 	var v T
 	if err := json.Unmarshal(data, &v); err != nil {
-		return v, fmt.Errorf("%w: key %q of table %s, %d bytes: %w", ErrDecode, key, table, len(data), err)
+		return v, newDecodeError(reflect.TypeFor[T](), table, key, data, err)
 	}
 	return v, nil
 }

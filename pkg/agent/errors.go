@@ -16,11 +16,13 @@ var (
 	ErrType = errors.New("type can't be shared")
 	// ErrEncode: a value can't be written as JSON; nothing was changed.
 	ErrEncode = errors.New("value can't be encoded")
-	// ErrDecode: a value is not one of the table's type; the message says which
-	// field. The value before stays.
+	// ErrDecode: a value is not one of the table's type. The error is a
+	// DecodeError, which says which field. The value before stays.
 	ErrDecode = errors.New("value can't be decoded")
 	// ErrNotOwner: the table is another agent's.
 	ErrNotOwner = errors.New("not the table's owner")
+	// ErrRunning: the agent's event loop runs already; an agent has one.
+	ErrRunning = errors.New("agent runs already")
 	// ErrClosed: the agent was closed.
 	ErrClosed = errors.New("agent is closed")
 )

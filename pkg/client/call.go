@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -95,7 +96,8 @@ func readAnswer(m *nats.Msg) answer {
 }
 
 // send sends a request; see calls.add for how its answer comes. With an error
-// none does.
+// none does. It blocks while the server does not read, but not longer than
+// writeWithin.
 func (c *Client) send(verb wire.Verb, target string, header wire.Header, body []byte, done func(answer)) (id uint64, err error) {
 	if err := c.Connected(); err != nil {
 		return 0, err
@@ -116,6 +118,12 @@ func (c *Client) send(verb wire.Verb, target string, header wire.Header, body []
 	c.calls.take(id)
 	if errors.Is(err, nats.ErrMaxPayload) {
 		return 0, fmt.Errorf("%w: %w", ErrTooLarge, err)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.log.WithError(err).Warn("the server does not read; the connection is made anew")
+		if again := c.nc.ForceReconnect(); again != nil {
+			err = errors.Join(err, again)
+		}
 	}
 	return 0, fmt.Errorf("%w: %w", ErrDisconnected, err)
 }

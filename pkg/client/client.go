@@ -24,6 +24,9 @@ const (
 	// connectWithin bounds how long one try to connect may take, unless requests
 	// have less.
 	connectWithin = 2 * time.Second
+	// writeWithin bounds how long a write may take that the server does not read;
+	// then the connection is given up and made anew.
+	writeWithin = 2 * time.Second
 	// The server is gone after pingsMissed pings without an answer.
 	pingInterval = 5 * time.Second
 	pingsMissed  = 2
@@ -89,7 +92,7 @@ func (c *Client) dial(url string) error {
 		nats.Name(c.opts.agent), nats.Token(c.instance), nats.CustomInboxPrefix(wire.InboxPrefix(c.instance)),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.CustomReconnectDelay(reconnectDelay),
 		nats.ReconnectBufSize(-1), nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(pingsMissed),
-		nats.Timeout(min(connectWithin, c.opts.timeout)), nats.IgnoreAuthErrorAbort(),
+		nats.FlusherTimeout(writeWithin), nats.Timeout(min(connectWithin, c.opts.timeout)), nats.IgnoreAuthErrorAbort(),
 		nats.ConnectHandler(c.connected), nats.ReconnectHandler(c.reconnected),
 		nats.DisconnectErrHandler(c.disconnected), nats.ErrorHandler(c.failed),
 	}

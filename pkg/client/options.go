@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -147,9 +148,9 @@ func newOptions(given []Option) (*options, error) {
 	return o, nil
 }
 
-// DefaultURL returns where a client looks for the server: $NKV_URL, else the
+// DefaultURL returns where a client looks for the server first: $NKV_URL, else the
 // Unix socket in /run/nkv when that directory is there, else
-// $XDG_RUNTIME_DIR/nkv.sock.
+// $XDG_RUNTIME_DIR/nkv.sock. Without $NKV_URL it tries both sockets, each time.
 func DefaultURL() string {
 	if from := os.Getenv(EnvURL); from != "" {
 		return from
@@ -162,19 +163,43 @@ func DefaultURL() string {
 	return "unix://" + DefaultSocket
 }
 
-// unixDialer dials a Unix socket, whatever address NATS asks for.
+// unixDialer dials the first of some Unix sockets that answers, whatever address
+// NATS asks for.
 type unixDialer struct {
-	path    string
+	paths   []string
 	timeout time.Duration
 }
 
 func (d unixDialer) Dial(string, string) (net.Conn, error) {
-	return net.DialTimeout("unix", d.path, d.timeout)
+	var failed []error
+	for _, path := range d.paths {
+		conn, err := net.DialTimeout("unix", path, d.timeout)
+		if err == nil {
+			return conn, nil
+		}
+		failed = append(failed, err)
+	}
+	return nil, errors.Join(failed...)
+}
+
+// sockets returns where to look for a server: where it was said, or at all the
+// places where one listens that was told nothing either. It may start later than
+// the client, and in a directory that is not there yet.
+func sockets(path string, given bool) []string {
+	if given {
+		return []string{path}
+	}
+	paths := []string{DefaultSocket}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		paths = append(paths, filepath.Join(dir, "nkv.sock"))
+	}
+	return paths
 }
 
 // address reads a server's URL: unix:///path, nats://host:port, tls://host:port,
 // or host:port. An empty one is DefaultURL.
 func (o *options) address(text string) (natsURL string, err error) {
+	given := text != "" || os.Getenv(EnvURL) != ""
 	if text == "" {
 		text = DefaultURL()
 	}
@@ -183,7 +208,7 @@ func (o *options) address(text string) (natsURL string, err error) {
 			return "", fmt.Errorf("%w: server %q names no socket; write unix:///path/to/nkv.sock", ErrInvalidOption, text)
 		}
 		if o.dialer == nil {
-			o.dialer = unixDialer{path, min(connectWithin, o.timeout)}
+			o.dialer = unixDialer{sockets(path, given), min(connectWithin, o.timeout)}
 		}
 		// The dialer does not look at it; a name would be asked of DNS each time.
 		return "nats://127.0.0.1:4222", nil

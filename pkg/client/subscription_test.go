@@ -1,9 +1,15 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -397,4 +403,95 @@ func TestNextTakesTablesInTurn(t *testing.T) {
 		s.order[0].waiting.add(Change{Op: Put, Table: "busy", Key: "k"})
 	}
 	t.Error("the quiet table never had its turn")
+}
+
+// A client that is told no address finds a server that starts later in the user's
+// runtime directory.
+func TestTheDefaultSocketIsLookedForEachTime(t *testing.T) {
+	dir := filepath.Dir(socket(t))
+	t.Setenv(EnvURL, "")
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	if _, err := os.Stat(DefaultSocket); err == nil {
+		t.Skip("a server of this machine listens on", DefaultSocket)
+	}
+	c, err := Connect(testContext(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	startServer(t, server.Options{Socket: filepath.Join(dir, "nkv.sock")})
+	if err := c.Wait(testContext(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A server that does not read holds no caller up for long.
+func TestAServerThatDoesNotReadIsLeft(t *testing.T) {
+	s := startServer(t, server.Options{})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stalled, ended := make(chan struct{}), make(chan struct{})
+	var work sync.WaitGroup
+	work.Go(func() { pass(l, s, stalled, ended, &work) })
+	defer func() {
+		close(ended)
+		l.Close()
+		work.Wait()
+	}()
+	c := connect(t, "nats://"+l.Addr().String(), Name(testTable.Agent), Timeout(time.Second))
+	defer c.Close() // before the pass ends
+	p := openTable(t, c)
+	close(stalled)
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := p.Put(ctx, "k", make([]byte, 7<<20)); !errors.Is(err, ErrUnconfirmed) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(begun); took > writeWithin+3*time.Second {
+		t.Errorf("the put held its caller up for %s", took)
+	}
+}
+
+// pass carries connections to a server and back. Once it is stalled it leaves what
+// is large unread until the end.
+func pass(l net.Listener, s *server.Server, stalled, ended <-chan struct{}, work *sync.WaitGroup) {
+	for {
+		outer, err := l.Accept()
+		if err != nil {
+			return
+		}
+		inner, err := s.InProcessConn()
+		if err != nil {
+			outer.Close()
+			return
+		}
+		work.Go(func() {
+			defer outer.Close()
+			io.Copy(outer, inner) //nolint:errcheck // its end is all that matters
+		})
+		work.Go(func() {
+			defer inner.Close()
+			buffer := make([]byte, 512)
+			for {
+				n, err := outer.Read(buffer)
+				if err != nil {
+					return
+				}
+				select {
+				case <-stalled:
+					if n == len(buffer) { // the large one: leave the rest unread
+						<-ended
+						return
+					}
+				default:
+				}
+				if _, err := inner.Write(buffer[:n]); err != nil {
+					return
+				}
+			}
+		})
+	}
 }

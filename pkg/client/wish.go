@@ -31,7 +31,8 @@ type restart struct {
 }
 
 // send sends a wish under the current fence. The lock is held, so that calls are
-// sent in their order; a send only fills the connection's buffer.
+// sent in their order; a send mostly fills the connection's buffer, and never
+// blocks for longer than writeWithin.
 func (p *Publication) send(w *wish) {
 	fence := p.fence
 	header := wire.Header{}

@@ -37,10 +37,10 @@ func (c *Core) commitVolatile(b *batch) {
 	ops := b.records()
 	switch {
 	case len(b.answers) == 0:
+	case l.broken != nil: // what changes nothing, too: the store may hold something else
+		b.refuse(fmt.Errorf("%w: the %s store is read again after a failure: %w", ErrUnavailable, l.name, l.broken))
 	case len(ops) == 0:
 		b.apply()
-	case l.broken != nil:
-		b.refuse(fmt.Errorf("%w: the %s store is read again after a failure: %w", ErrUnavailable, l.name, l.broken))
 	default:
 		c.committed(b, l.store.Commit(ops))
 	}
@@ -57,11 +57,11 @@ func (c *Core) startDurable() {
 		case b.failed != nil:
 			b.refuse(b.failed)
 			c.release(b)
+		case l.broken != nil: // see commitVolatile
+			b.refuse(fmt.Errorf("%w: the %s store is read again after a failure: %w", ErrUnavailable, l.name, l.broken))
+			c.release(b)
 		case len(ops) == 0:
 			b.apply()
-			c.release(b)
-		case l.broken != nil:
-			b.refuse(fmt.Errorf("%w: the %s store is read again after a failure: %w", ErrUnavailable, l.name, l.broken))
 			c.release(b)
 		default:
 			l.flying = true

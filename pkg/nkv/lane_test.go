@@ -356,3 +356,38 @@ func TestAStuckStoreHoldsABoundedQueue(t *testing.T) {
 		})
 	}
 }
+
+// TestABrokenLaneAcknowledgesNothing puts what memory holds already while the
+// store may hold something else: to acknowledge that would be a lie.
+func TestABrokenLaneAcknowledgesNothing(t *testing.T) {
+	for _, inDurable := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t)
+			defer b.Close()
+			s := b.volatile
+			if inDurable {
+				s = b.durable
+			}
+			in := func(r Request) Request {
+				r.Durable = inDurable
+				return r
+			}
+			b.must(in(put("t", "k", "1")))
+			healed := make(chan struct{})
+			s.onReload(func() error { <-healed; s.on(nil); return nil })
+			s.on(func(ops []store.Op) error {
+				if err := s.Memory.Commit(ops); err != nil { // it happened
+					t.Error(err)
+				}
+				return unknown()
+			})
+			b.fails(put("t", "k", "2"), ErrUnknown)
+			b.fails(put("t", "k", "1"), ErrUnavailable)
+			close(healed)
+			synctest.Wait()
+			b.has("t", map[string]string{"k": "2"})
+			b.must(put("t", "k", "1"))
+			b.has("t", map[string]string{"k": "1"})
+		})
+	}
+}

@@ -11,8 +11,14 @@ import (
 type notifier struct{ server *Server }
 
 // Notify publishes one event. It is called from the core's goroutine; a publish
-// only fills the connection's buffer.
+// fills the connection's buffer, which the embedded NATS server empties without
+// waiting for anybody.
 func (n notifier) Notify(e nkv.Event) {
+	select {
+	case <-n.server.telling:
+	default:
+		return // the server starts: whoever comes reads the tables first
+	}
 	header := revision(e.Revision)
 	header.SetUint(wire.HeaderPrevious, e.Previous)
 	header.Set(wire.HeaderStore, n.server.core.StoreID())

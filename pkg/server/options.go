@@ -152,6 +152,11 @@ func reserved(n *natsserver.Options) error {
 		{"ping_interval", n.PingInterval != 0},
 		{"ping_max", n.MaxPingsOut != 0},
 		{"authorization, users or accounts", n.Username != "" || n.Authorization != "" || len(n.Users) > 0 || len(n.Nkeys) > 0 || len(n.Accounts) > 0},
+		{"leafnodes with authorization, whose users would get past the server's permissions (a leaf node without it may only hear events)", n.LeafNode.Username != "" || n.LeafNode.Nkey != "" || len(n.LeafNode.Users) > 0},
+		{"cluster or gateway (a server's state is its own)", n.Cluster.Port != 0 || n.Cluster.Name != "" || n.Gateway.Name != ""},
+		{"mqtt", n.MQTT.Port != 0},
+		{"operator or resolver", len(n.TrustedOperators) > 0 || n.AccountResolver != nil},
+		{"auth_callout", n.AuthCallout != nil},
 		{"jetstream", n.JetStream},
 		{"system_account", n.SystemAccount != ""},
 	} {

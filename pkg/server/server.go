@@ -50,6 +50,7 @@ type Server struct {
 	requests *nats.Subscription
 	joiner   *join.Joiner
 
+	telling chan struct{} // closed when core and nc are set, and events can be told
 	quit    chan struct{} // closed to stop the workers
 	workers sync.WaitGroup
 	stop    sync.Once
@@ -70,7 +71,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	s := &Server{
 		opts: opts, log: opts.Logger, started: time.Now(), refusals: refusals(),
 		sessions: newSessions(rand.Text(), rand.Text()), snapshots: newSnapshots(), traces: newTraces(),
-		quit: make(chan struct{}), done: make(chan struct{}),
+		telling: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := s.start(); err != nil {
 		s.Shutdown()
@@ -171,6 +172,7 @@ func (s *Server) startEndpoints() error {
 	if s.nc, err = s.connectSelf(s.sessions.internal); err != nil {
 		return err
 	}
+	close(s.telling)
 	if s.system, err = s.connectSelf(s.sessions.system); err != nil {
 		return err
 	}
@@ -251,8 +253,8 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// Shutdown drains and stops the server: no new connections, what was received is
-// answered, stores are closed. It is idempotent and returns when all has stopped.
+// Shutdown drains and stops the server: what was received is answered,
+// connections end, stores are closed. It is idempotent and returns when all has stopped.
 func (s *Server) Shutdown() {
 	s.stop.Do(func() {
 		s.shutdown()

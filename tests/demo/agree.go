@@ -58,9 +58,9 @@ func addTable[T any](add func(wire.Table, map[string][]byte, error), table wire.
 	add(table, want, failed)
 }
 
-// agreed waits until every table is what the configuration says, nim has judged
-// every port of it, and diag has heard of everything. It looks again with each
-// change that the server tells.
+// agreed waits until every table is what the configuration says and nim has
+// judged every port of it. It looks again with each change that the server tells.
+// What the agents were told of it, check finds out at the end.
 func (d *device) agreed(ctx context.Context) error {
 	tables, err := d.configured.tables()
 	if err != nil {

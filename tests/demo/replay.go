@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -37,16 +38,20 @@ func lines[T any](file string) ([]T, error) {
 	}
 	defer data.Close() //nolint:errcheck // it was only read
 	var all []T
-	scanner := bufio.NewScanner(data)
-	scanner.Buffer(nil, 1<<20)
-	for scanner.Scan() {
+	for reader := bufio.NewReader(data); ; {
+		line, err := reader.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
 		var one T
-		if err := json.Unmarshal(scanner.Bytes(), &one); err != nil {
+		if err := json.Unmarshal(line, &one); err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", file, len(all)+1, err)
 		}
 		all = append(all, one)
 	}
-	return all, scanner.Err()
 }
 
 // readHistory reads what the server wrote down, and adds what it was found to
@@ -219,7 +224,7 @@ func (v *view) restarted(c command.HandlerCall) error {
 
 // equals compares a view with what the server holds, for the tables that the
 // agent reads.
-func (v *view) equals(listed map[string]map[string]handled) error {
+func (v *view) equals(reads []string, listed map[string]map[string]handled) error {
 	for table, keys := range v.tables {
 		for key, got := range keys {
 			want, there := listed[table][key]
@@ -233,7 +238,10 @@ func (v *view) equals(listed map[string]map[string]handled) error {
 			}
 		}
 	}
-	for table := range v.synced {
+	for _, table := range reads {
+		if !v.synced[table] {
+			return fmt.Errorf("table %s was never synchronized", table)
+		}
 		for key := range listed[table] {
 			if _, known := v.tables[table][key]; !known {
 				return fmt.Errorf("key %q of table %s: the agent was never told", key, table)

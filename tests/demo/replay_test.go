@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -79,9 +81,30 @@ func TestViewMustEqualTheServer(t *testing.T) {
 		{"another value", map[string]handled{"a": {3, "a3", false}, "b": {9, "b9", false}}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := v.equals(map[string]map[string]handled{"o.T": tt.listed}); (err == nil) != tt.equal {
+			if err := v.equals([]string{"o.T"}, map[string]map[string]handled{"o.T": tt.listed}); (err == nil) != tt.equal {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+func TestAViewMustHaveSeenItsTables(t *testing.T) {
+	v, err := testHistory(t).replay(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.equals([]string{"o.T"}, nil); err == nil {
+		t.Error("an agent that was told nothing passes")
+	}
+}
+
+func TestALineThatWasBeingWrittenIsLeftOut(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "calls")
+	if err := os.WriteFile(file, []byte("{\"op\":\"create\"}\n{\"op\":\"mod"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	calls, err := lines[command.HandlerCall](file)
+	if err != nil || len(calls) != 1 {
+		t.Errorf("%d calls, %v", len(calls), err)
 	}
 }

@@ -182,6 +182,9 @@ func (d *device) adopt(ctx context.Context) error {
 func (d *device) list(ctx context.Context) (map[string]map[string]handled, error) {
 	var out, failed bytes.Buffer
 	for {
+		if err := d.client.Wait(ctx); err != nil {
+			return nil, err
+		}
 		out.Reset()
 		failed.Reset()
 		cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "nkv"), "--server", d.url, "--json", "ls", ">")
@@ -228,10 +231,9 @@ func (d *device) check(ctx context.Context, s *summary) error {
 	if err != nil {
 		return err
 	}
-	for table, keys := range listed {
+	for _, keys := range listed {
 		s.tables++
 		s.keys += len(keys)
-		_ = table
 	}
 	for {
 		err := d.checkCalls(s, listed)
@@ -304,13 +306,29 @@ func (d *device) checkCalls(s *summary, listed map[string]map[string]handled) er
 		if r.killed && !d.last(r) {
 			continue
 		}
-		if err := v.equals(listed); err != nil {
+		if err := v.equals(reads(r.agent), listed); err != nil {
 			return &unequalError{r, err}
 		}
 	}
 	s.kills, s.reconfigs = d.kills, d.reconfigs
 	s.resident, err = resident(d.server.cmd.Process.Pid)
 	return err
+}
+
+// reads returns the tables that an agent subscribes to.
+func reads(agent string) []string {
+	switch agent {
+	case "nim":
+		return []string{topics.PhysicalIOAdapter.String(), topics.VLANAdapter.String(), topics.BondAdapter.String(), topics.NetworkPortConfig.String()}
+	case "diag":
+		return []string{
+			topics.PhysicalIOAdapter.String(), topics.VLANAdapter.String(), topics.BondAdapter.String(), topics.NetworkPortConfig.String(),
+			topics.NetworkXObjectConfig.String(), topics.NetworkInstanceConfig.String(), topics.AppInstanceConfig.String(),
+			topics.VolumeConfig.String(), topics.ContentTreeConfig.String(), topics.DatastoreConfig.String(), topics.ConfigItem.String(),
+			topics.ZedAgentStatus.String(), topics.LastGoodConfig.String(), topics.NetworkPortStatus.String(), topics.DeviceNetworkStatus.String(),
+		}
+	}
+	return nil // zedagent reads a file
 }
 
 // last reports whether a run is its agent's newest.

@@ -63,10 +63,11 @@ func seeded(t testing.TB) *rand.Rand {
 
 // place is where a server lives, however often it starts.
 type place struct {
-	t                        testing.TB
-	socket, store, volatile_ string
-	maxValue                 int
-	grace                    time.Duration
+	t                             testing.TB
+	socket, storeDir, volatileDir string
+	maxValue                      int
+	grace                         time.Duration
+	program                       string // nkv-server, for run; empty: the test binary
 
 	mu      sync.Mutex // guards the running server
 	server  *server.Server
@@ -77,7 +78,7 @@ func newPlace(t testing.TB) *place {
 	dir := t.TempDir()
 	p := &place{
 		t: t, socket: filepath.Join(dir, "s.sock"), grace: grace,
-		store: filepath.Join(dir, "store"), volatile_: filepath.Join(dir, "volatile"),
+		storeDir: filepath.Join(dir, "store"), volatileDir: filepath.Join(dir, "volatile"),
 	}
 	t.Cleanup(p.stop)
 	return p
@@ -87,7 +88,7 @@ func newPlace(t testing.TB) *place {
 func (p *place) start() *server.Server {
 	p.t.Helper()
 	s, err := server.Start(context.Background(), server.Options{
-		Socket: p.socket, StoreDir: p.store, VolatileDir: p.volatile_,
+		Socket: p.socket, StoreDir: p.storeDir, VolatileDir: p.volatileDir,
 		OwnerGrace: p.grace, MaxValue: p.maxValue,
 	})
 	if err != nil {
@@ -111,7 +112,8 @@ func (p *place) run() *testutil.Process {
 
 func (p *place) options() testutil.ServerOptions {
 	return testutil.ServerOptions{
-		Socket: p.socket, StoreDir: p.store, VolatileDir: p.volatile_, OwnerGrace: p.grace, MaxValue: p.maxValue,
+		Socket: p.socket, StoreDir: p.storeDir, VolatileDir: p.volatileDir, OwnerGrace: p.grace, MaxValue: p.maxValue,
+		Program: p.program,
 	}
 }
 
@@ -241,14 +243,20 @@ func mustHead(t testing.TB, c *client.Client, name wire.Table) uint64 {
 // tells it.
 func handled(t testing.TB, c *client.Client, r *reader) uint64 {
 	t.Helper()
+	return state(t, c, r).Handled[items().String()]
+}
+
+// state returns a reader's state, as a trace tells it.
+func state(t testing.TB, c *client.Client, r *reader) wire.SubscriptionState {
+	t.Helper()
 	trace, err := c.Trace(testContext(t), items().Name())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, l := range trace.Listeners {
 		if l.Agent == r.name && l.State != nil {
-			return l.State.Handled[items().String()]
+			return *l.State
 		}
 	}
-	return 0
+	return wire.SubscriptionState{}
 }

@@ -28,19 +28,19 @@ func TestG10Files(t *testing.T) {
 	}{
 		{"a second server on the same directory", func(t *testing.T, p *place) {
 			other := newPlace(t)
-			other.store = p.store
+			other.storeDir = p.storeDir
 			other.start()
 		}, store.ErrLocked, "store"},
 		{"a second server on the same volatile directory", func(t *testing.T, p *place) {
 			other := newPlace(t)
-			other.volatile_ = p.volatile_
+			other.volatileDir = p.volatileDir
 			other.start()
 		}, store.ErrLocked, "volatile"},
-		{"one directory for both", func(_ *testing.T, p *place) { p.volatile_ = p.store + "/" }, store.ErrLocked, "store"},
-		{"a damaged store", func(t *testing.T, p *place) { damage(t, p, p.store) }, store.ErrDamaged, "store"},
-		{"a damaged volatile store", func(t *testing.T, p *place) { damage(t, p, p.volatile_) }, store.ErrDamaged, "volatile"},
+		{"one directory for both", func(_ *testing.T, p *place) { p.volatileDir = p.storeDir + "/" }, store.ErrLocked, "store"},
+		{"a damaged store", func(t *testing.T, p *place) { damage(t, p, p.storeDir) }, store.ErrDamaged, "store"},
+		{"a damaged volatile store", func(t *testing.T, p *place) { damage(t, p, p.volatileDir) }, store.ErrDamaged, "volatile"},
 		{"a file in the place of a directory", func(t *testing.T, p *place) {
-			if err := os.WriteFile(p.store, nil, 0o600); err != nil {
+			if err := os.WriteFile(p.storeDir, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}, unix.ENOTDIR, "store"},
@@ -50,7 +50,7 @@ func TestG10Files(t *testing.T) {
 			p := newPlace(t)
 			tt.prepare(t, p)
 			began := time.Now()
-			s, err := server.Start(testContext(t), server.Options{Socket: p.socket, StoreDir: p.store, VolatileDir: p.volatile_})
+			s, err := server.Start(testContext(t), server.Options{Socket: p.socket, StoreDir: p.storeDir, VolatileDir: p.volatileDir})
 			if err == nil {
 				s.Shutdown()
 				t.Fatal("the server started")

@@ -211,7 +211,7 @@ func TestG2OrderOfRetries(t *testing.T) {
 		}
 		return nil
 	}
-	hand := func(key string, v Item, accepted bool) error {
+	hand := func(key string, v Item) error {
 		s := of(key)
 		switch {
 		case s.deleting:
@@ -231,13 +231,13 @@ func TestG2OrderOfRetries(t *testing.T) {
 			if of(key).old != (Item{}) {
 				t.Errorf("%s: created again", key)
 			}
-			return hand(key, v, false)
+			return hand(key, v)
 		},
 		Modify: func(_ context.Context, key string, v, old Item) error {
 			if s := of(key); s.old != old || s.old == (Item{}) {
 				t.Errorf("%s: modify with old %d, accepted was %d", key, old.N, s.old.N)
 			}
-			return hand(key, v, true)
+			return hand(key, v)
 		},
 		Delete: func(_ context.Context, key string, old Item) error {
 			s := of(key)

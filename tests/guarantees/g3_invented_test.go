@@ -180,6 +180,9 @@ func TestG3NothingInventedWhileBlocked(t *testing.T) {
 	publish(t, pub, "new", Item{N: 26})
 	drop("new")
 	publish(t, pub, "new", Item{N: 27})
+	c := p.raw(t)
+	head := mustHead(t, c, items().Name())
+	testutil.Await(t, settled, "all events are with the reader", func() bool { return state(t, c, r).Heads[items().String()] == head })
 	close(block)
 	testutil.Await(t, settled, "the last is handled", func() bool { _, ok := r.sub.Get("new"); return ok })
 	var told []string

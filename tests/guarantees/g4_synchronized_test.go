@@ -157,7 +157,7 @@ func TestG4SynchronizedNotBeforeOpened(t *testing.T) {
 		t.Helper()
 		p.stop()
 		if reboot { // a volatile directory that is lost counts as a reboot
-			p.volatile_ = filepath.Join(t.TempDir(), "volatile")
+			p.volatileDir = filepath.Join(t.TempDir(), "volatile")
 		}
 		p.start()
 		testutil.Await(t, settled, "connected again", func() bool {

@@ -126,6 +126,8 @@ func (w *writer) verify(t *testing.T, found map[string]client.Entry) {
 	}
 }
 
+// TestG5Durable kills the real server program at random instants under many
+// writers.
 func TestG5Durable(t *testing.T) {
 	rounds := 20
 	if long() {
@@ -133,6 +135,7 @@ func TestG5Durable(t *testing.T) {
 	}
 	random := seeded(t)
 	p := newPlace(t)
+	p.program = testutil.Build(t, "cmd/nkv-server")
 	writers := make([]*writer, 8)
 	for i := range writers {
 		writers[i] = &writer{id: i, cells: make([]cell, 1+i*3)}

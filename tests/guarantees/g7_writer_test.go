@@ -187,6 +187,10 @@ func TestG7OneWriterGrace(t *testing.T) {
 			if _, err := a.Client().Put(ctx, wire.Path{Table: items().Name(), Key: "k"}, []byte("{}")); !errors.Is(err, client.ErrTableOwned) {
 				t.Errorf("a put within the owner's grace: %v", err)
 			}
+			testutil.Await(t, settled, "the server knows that the owner is gone", func() bool {
+				tables, err := a.Client().Tables(ctx, items().String())
+				return err == nil && len(tables) == 1 && !tables[0].Connected
+			})
 			pub, err := agent.Publish(ctx, a, items())
 			if err != nil {
 				t.Fatal(err)

@@ -146,16 +146,16 @@ func TestG9Bounded(t *testing.T) {
 		if n := never.State().Pending; n > 100*perTake {
 			t.Errorf("%d changes wait for one that takes none; there are 100 keys", n)
 		}
-		if size := disk(t, p.volatile_); size > onDisk {
+		if size := disk(t, p.volatileDir); size > onDisk {
 			t.Errorf("after %d changes the volatile store takes %d bytes", done, size)
 		}
 	}
 	f.put("Kept", durableChanges, true)
-	if size := disk(t, p.store); size > onDisk {
+	if size := disk(t, p.storeDir); size > onDisk {
 		t.Errorf("after %d changes the durable store takes %d bytes", durableChanges, size)
 	}
 	after := heap()
-	t.Logf("heap %d KiB, then %d KiB; stores %d KiB and %d KiB", before>>10, after>>10, disk(t, p.volatile_)>>10, disk(t, p.store)>>10)
+	t.Logf("heap %d KiB, then %d KiB; stores %d KiB and %d KiB", before>>10, after>>10, disk(t, p.volatileDir)>>10, disk(t, p.storeDir)>>10)
 	if after-before > growth {
 		t.Errorf("the heap grew by %d bytes over %d changes of 100 keys", after-before, changes)
 	}

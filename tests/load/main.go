@@ -109,8 +109,14 @@ func (p *process) stop() {
 	p.cmd.Wait()                          //nolint:errcheck // how it ended does not matter
 }
 
+// expectWithin bounds how long a process may take to say what is expected of it;
+// then it is killed, which ends the waiting.
+const expectWithin = time.Minute
+
 // expect reads lines until one begins with word, and returns the rest of it.
 func (p *process) expect(word string) (string, error) {
+	limit := time.AfterFunc(expectWithin, func() { p.cmd.Process.Kill() }) //nolint:errcheck // it may have ended
+	defer limit.Stop()
 	for p.lines.Scan() {
 		if rest, ok := strings.CutPrefix(p.lines.Text(), word); ok {
 			return strings.TrimSpace(rest), nil

@@ -60,7 +60,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 
 func TestTargetsOfMakeExist(t *testing.T) {
 	makefile := read(t, "Makefile")
-	for _, m := range regexp.MustCompile("(?m)\\bmake ([a-z]+)").FindAllStringSubmatch(read(t, "README.md"), -1) {
+	for _, m := range regexp.MustCompile(`(?m)\bmake ([a-z]+)`).FindAllStringSubmatch(read(t, "README.md"), -1) {
 		if !strings.Contains(makefile, "\n"+m[1]+":") {
 			t.Errorf("the README names `make %s`, which the Makefile does not have", m[1])
 		}
@@ -123,7 +123,7 @@ func script(block, dir string) string {
 		case strings.HasPrefix(line, "bin/nkv watch"):
 			line = strings.TrimSpace(command) + " --count 2 > watched &\nwatch=$!\nuntil [ -s watched ]; do :; done\n"
 		case strings.HasPrefix(line, "bin/nkv-server"):
-			line += "server=$!\nuntil [ -S " + filepath.Join(dir, "run", "nkv.sock") + " ]; do :; done\n"
+			line += "server=$!\n"
 		}
 		lines += line
 	}
