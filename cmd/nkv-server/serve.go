@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/evenkv/nkv/cmd/nkv-server/config"
 	"github.com/evenkv/nkv/pkg/server"
+	"github.com/evenkv/nkv/pkg/server/join"
 )
 
 // How a server can end that was not told to, or not in peace.
@@ -21,81 +24,146 @@ var (
 )
 
 // serve runs the server until a signal ends it.
-func serve(ctx context.Context, set *settings, signals <-chan os.Signal, stderr io.Writer) error {
-	opts, err := set.options()
+func (p *program) serve(ctx context.Context, c config.Config) error {
+	log := p.newLogger(c)
+	collectOften(p.env.Getenv)
+	if err := prepareDirs(c, p.env.RuntimeDir); err != nil {
+		return err
+	}
+	systemd := newNotifier(p.env.Getenv, log)
+	s, told, err := p.start(ctx, options(c, log), log)
 	if err != nil {
 		return err
 	}
-	log, err := set.logger(stderr)
-	if err != nil {
-		return err
+	if told {
+		return p.shutDown(s, systemd, func() {}, log)
 	}
-	if err := makeRunDir(opts.Socket); err != nil {
-		return err
-	}
-	opts.Logger, opts.Version = log, programVersion()
-	s, err := server.Start(ctx, opts)
-	if err != nil {
-		return err
-	}
-	log.WithFields(where(s, opts)).Info("nkv-server is ready")
-	beside := startHousekeeping(log)
-	notify(log, "READY=1")
-	err = untilTold(s, signals, log)
-	beside.stop()
-	return err
-}
+	log.WithFields(where(s, c)).Info("nkv-server is ready")
 
-// untilTold waits for a signal, then for the server's end or a second signal.
-func untilTold(s stoppable, signals <-chan os.Signal, log logrus.FieldLogger) error {
+	var workers sync.WaitGroup
+	working, end := context.WithCancel(ctx)
+	workers.Go(func() { newTrimmer().run(working) })
+	workers.Go(func() { systemd.watch(working, s) })
+	stopWorkers := func() { end(); workers.Wait() }
+	systemd.tell("READY=1")
+
 	select {
-	case got := <-signals:
+	case got := <-p.signals:
 		log.WithField("signal", got.String()).Info("nkv-server answers what it has received and stops")
+		return p.shutDown(s, systemd, stopWorkers, log)
 	case <-s.Done():
+		stopWorkers()
 		return errEnded
 	}
-	notify(log, "STOPPING=1")
-	go s.Shutdown() // Done tells its end
+}
+
+// start starts the server. A first signal meanwhile is told, for the server to be
+// shut down when it has started; a second one ends the start at once.
+func (p *program) start(ctx context.Context, opts server.Options, log logrus.FieldLogger) (s *server.Server, told bool, err error) {
+	type outcome struct {
+		s   *server.Server
+		err error
+	}
+	started := make(chan outcome, 1)
+	go func() { // it ends with the start, or with the process
+		s, err := server.Start(ctx, opts)
+		started <- outcome{s, err}
+	}()
+	for {
+		select {
+		case o := <-started:
+			return o.s, told, o.err
+		case got := <-p.signals:
+			if told {
+				return nil, told, errCut
+			}
+			told = true
+			log.WithField("signal", got.String()).Info("nkv-server is starting, and stops when it has")
+		}
+	}
+}
+
+// shutDown drains and stops the server, unless a second signal comes first: then
+// what still runs ends with the process.
+func (p *program) shutDown(s *server.Server, systemd *notifier, stopWorkers func(), log logrus.FieldLogger) error {
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		systemd.tell("STOPPING=1")
+		stopWorkers() // the watchdog would complain about a server that stops
+		s.Shutdown()
+	}()
 	select {
-	case <-s.Done():
+	case <-stopped:
 		log.Info("nkv-server has stopped")
 		return nil
-	case <-signals:
+	case <-p.signals:
 		return errCut
 	}
 }
 
-// stoppable is what untilTold needs of a server.
-type stoppable interface {
-	Shutdown()
-	Done() <-chan struct{}
+func options(c config.Config, log logrus.FieldLogger) server.Options {
+	return server.Options{
+		Socket: c.Socket, SocketMode: c.SocketMode, Listen: c.Listen,
+		StoreDir: c.Store, VolatileDir: c.VolatileDir,
+		NATSConfig: c.NATSConfig, ChangeLog: c.ChangeLog,
+		MaxValue: c.MaxValue, OwnerGrace: c.OwnerGrace, Logger: log, Version: programVersion(),
+	}
 }
 
-// makeRunDir makes the system's directory for the socket, which is gone after each
-// boot; one that was chosen must be there.
-func makeRunDir(socket string) error {
-	dir := filepath.Dir(socket)
-	if socket == "" || dir != runDir() {
+// prepareDirs makes the system's runtime directory when something shall lie in it:
+// it is gone after each boot, and everyone must be able to pass through it. Any
+// other directory of the socket must be there; without this check the store of
+// volatile tables, which is beside the socket unless set, would make it, closed to
+// all others.
+func prepareDirs(c config.Config, runtimeDir string) error {
+	if within(c.Socket, runtimeDir) || within(c.VolatileDir, runtimeDir) {
+		if err := os.Mkdir(runtimeDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("make the runtime directory: %w; or choose other places with --socket and --volatile-dir", err)
+		}
+	}
+	if c.Socket == "" || strings.HasPrefix(c.Socket, "@") { // that one is refused for what it is
 		return nil
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("make the directory of the socket: %w", err)
+	dir := filepath.Dir(c.Socket)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("listen on Unix socket %s: %w: create %s, writable for this server, or choose another path",
+			c.Socket, join.ErrNoDirectory, dir)
 	}
 	return nil
 }
 
+// within tells whether a path lies right in a directory.
+func within(path, dir string) bool { return path != "" && filepath.Dir(path) == filepath.Clean(dir) }
+
+func (p *program) newLogger(c config.Config) *logrus.Logger {
+	log := logrus.New()
+	log.SetOutput(p.stderr)
+	log.SetLevel(c.LogLevel)
+	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true})
+	if c.LogFormat == "json" {
+		log.SetFormatter(&logrus.JSONFormatter{})
+	}
+	return log
+}
+
 // where tells where the server can be reached, where it keeps what, and its
 // limits.
-func where(s *server.Server, opts server.Options) logrus.Fields {
+func where(s *server.Server, c config.Config) logrus.Fields {
 	fields := logrus.Fields{
-		"version": opts.Version, "store": orMemory(opts.StoreDir), "volatile": orMemory(opts.VolatileDir),
-		"max-value": opts.MaxValue, "owner-grace": opts.OwnerGrace.String(), "store-id": s.StoreID(),
+		"version": programVersion(), "store": orMemory(c.Store), "volatile-dir": orMemory(c.VolatileDir),
+		"max-value": config.FormatSize(int64(c.MaxValue)), "owner-grace": c.OwnerGrace.String(), "store-id": s.StoreID(),
 	}
-	if opts.Socket != "" {
-		fields["socket"], fields["socket-mode"] = opts.Socket, fmt.Sprintf("%#o", opts.SocketMode)
+	if c.Socket != "" {
+		fields["socket"], fields["socket-mode"] = c.Socket, fmt.Sprintf("%04o", c.SocketMode)
 	}
 	if addr := s.Addr(); addr != nil {
 		fields["listen"] = addr.String()
+	}
+	for name, file := range map[string]string{"nats-config": c.NATSConfig, "change-log": c.ChangeLog} {
+		if file != "" {
+			fields[name] = file
+		}
 	}
 	return fields
 }
@@ -106,6 +174,3 @@ func orMemory(dir string) string {
 	}
 	return dir
 }
-
-// logLevels names the levels that a log can have, as log-level takes them.
-func logLevels() []string { return []string{"debug", "info", "warning", "error"} }

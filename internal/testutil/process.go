@@ -150,12 +150,6 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // idempotent.
 func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 
-// Stop ends the process with SIGTERM and returns when it is gone.
-func (p *Process) Stop() error {
-	p.end(syscall.SIGTERM)
-	return p.err
-}
-
 func (p *Process) end(sig syscall.Signal) {
 	p.once.Do(func() {
 		p.err = p.cmd.Process.Signal(sig)

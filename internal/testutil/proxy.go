@@ -201,16 +201,6 @@ func (p *Proxy) Refuse(refuse bool) {
 	p.refuse = refuse
 }
 
-// Passed returns how many bytes went one way.
-func (p *Proxy) Passed(way Direction) int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.passed[way]
-}
-
-// Len returns how many connections there are.
-func (p *Proxy) Len() int { return len(p.all()) }
-
 func (p *Proxy) all() []*link {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -19,54 +19,46 @@ type LampState struct {
 var Lamps = agent.Table[LampState]{Owner: "lamp"}
 
 func Example() {
-	ctx, stop := context.WithCancel(context.Background())
+	ctx := context.Background()
 	srv, err := server.Start(ctx, server.Options{}) // or nkv-server, in a process of its own
 	check(err)
 	defer srv.Shutdown()
 
-	// The reader. Without options an agent looks at $NKV_URL, then for the default socket.
-	panel, err := agent.Connect(ctx, "panel", agent.InProcess(srv))
+	panel, err := agent.Connect(ctx, "panel", agent.InProcess(srv)) // without options: $NKV_URL, else the default socket
 	check(err)
-	handled := make(chan struct{})
+	defer panel.Close()
 	_, err = agent.Subscribe(ctx, panel, Lamps, agent.Handlers[LampState]{
-		Create: func(_ context.Context, key string, s LampState) error {
-			fmt.Printf("%s: new, at %d %%\n", key, s.Level)
-			handled <- struct{}{}
-			return nil
-		},
-		Modify: func(_ context.Context, key string, s, old LampState) error {
-			fmt.Printf("%s: from %d to %d %%\n", key, old.Level, s.Level)
-			handled <- struct{}{}
-			return nil
-		},
-		Delete: func(_ context.Context, key string, old LampState) error {
-			fmt.Printf("%s: gone, was at %d %%\n", key, old.Level)
-			handled <- struct{}{}
-			return nil
-		},
+		Create: func(_ context.Context, key string, s LampState) error { return show("new", key, s) },
+		Modify: func(_ context.Context, key string, s, _ LampState) error { return show("changed", key, s) },
+		Delete: func(_ context.Context, key string, old LampState) error { return show("gone", key, old) },
 	})
 	check(err)
-	ended := make(chan error)
-	go func() { ended <- panel.Run(ctx) }() // the event loop
+	go panel.Run(ctx) // the event loop
 
-	// The owner.
 	lamp, err := agent.Connect(ctx, "lamp", agent.InProcess(srv))
 	check(err)
 	defer lamp.Close()
 	states, err := agent.Publish(ctx, lamp, Lamps)
 	check(err)
 	check(states.Publish(ctx, "hall, 1st floor", LampState{On: true, Level: 40}))
-	<-handled
+	<-shown
 	check(states.Publish(ctx, "hall, 1st floor", LampState{On: true, Level: 75}))
-	<-handled
+	<-shown
 	check(states.Unpublish(ctx, "hall, 1st floor"))
-	<-handled
-	stop()
-	check(<-ended)
+	<-shown
 	// Output:
-	// hall, 1st floor: new, at 40 %
-	// hall, 1st floor: from 40 to 75 %
-	// hall, 1st floor: gone, was at 75 %
+	// new: hall, 1st floor at 40 %
+	// changed: hall, 1st floor at 75 %
+	// gone: hall, 1st floor at 75 %
+}
+
+var shown = make(chan struct{})
+
+// show is what the handlers of the example do.
+func show(what, key string, s LampState) error {
+	fmt.Printf("%s: %s at %d %%\n", what, key, s.Level)
+	shown <- struct{}{}
+	return nil
 }
 
 func check(err error) {

@@ -120,7 +120,7 @@ func (p *Publication) waitOpen(ctx context.Context) error {
 	case <-p.opened:
 		return nil
 	case <-p.done:
-		return fmt.Errorf("open %s: %w", p.table, p.reason(ErrClosed))
+		return p.reason(fmt.Errorf("%w: the publication of %s", ErrClosed, p.table))
 	case <-ctx.Done():
 		return fmt.Errorf("open %s: %w: %w", p.table, p.reason(ErrDisconnected), ctx.Err())
 	}

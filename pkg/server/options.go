@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
@@ -97,8 +98,13 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("%w: MaxValue is %d bytes; it takes 1 to %d", ErrInvalidOption, o.MaxValue, MaxMaxValue)
 	case o.OwnerGrace < 0:
 		return o, fmt.Errorf("%w: OwnerGrace is %s; it can't be negative", ErrInvalidOption, o.OwnerGrace)
-	case o.StoreDir != "" && o.StoreDir == o.VolatileDir:
+	case o.StoreDir != "" && o.VolatileDir != "" && filepath.Clean(o.StoreDir) == filepath.Clean(o.VolatileDir):
 		return o, fmt.Errorf("%w: StoreDir and VolatileDir are both %s; they must differ", ErrInvalidOption, o.StoreDir)
+	}
+	if o.Listen != "" {
+		if _, _, err := listenAddress(o.Listen); err != nil {
+			return o, err
+		}
 	}
 	return o, nil
 }
@@ -149,16 +155,20 @@ func reserved(n *natsserver.Options) error {
 		{"max_payload (use the server's max-value)", n.MaxPayload != 0},
 		{"max_pending", n.MaxPending != 0},
 		{"write_deadline", n.WriteDeadline != 0},
+		{"write_timeout", n.WriteTimeout != natsserver.WriteTimeoutPolicyDefault},
 		{"ping_interval", n.PingInterval != 0},
 		{"ping_max", n.MaxPingsOut != 0},
-		{"authorization, users or accounts", n.Username != "" || n.Authorization != "" || len(n.Users) > 0 || len(n.Nkeys) > 0 || len(n.Accounts) > 0},
+		{"authorization, users, accounts or mappings", n.Username != "" || n.Authorization != "" || len(n.Users) > 0 || len(n.Nkeys) > 0 || len(n.Accounts) > 0},
 		{"leafnodes with authorization, whose users would get past the server's permissions (a leaf node without it may only hear events)", n.LeafNode.Username != "" || n.LeafNode.Nkey != "" || len(n.LeafNode.Users) > 0},
 		{"cluster or gateway (a server's state is its own)", n.Cluster.Port != 0 || n.Cluster.Name != "" || n.Gateway.Name != ""},
 		{"mqtt", n.MQTT.Port != 0},
-		{"operator or resolver", len(n.TrustedOperators) > 0 || n.AccountResolver != nil},
+		{"operator, trusted_keys or resolver", len(n.TrustedOperators) > 0 || len(n.TrustedKeys) > 0 || n.AccountResolver != nil},
 		{"auth_callout", n.AuthCallout != nil},
+		{"no_auth_user", n.NoAuthUser != ""},
 		{"jetstream", n.JetStream},
-		{"system_account", n.SystemAccount != ""},
+		{"system_account or no_system_account", n.SystemAccount != "" || n.NoSystemAccount},
+		{"no_header_support", n.NoHeaderSupport},
+		{"proxy_protocol", n.ProxyProtocol},
 	} {
 		if setting.set {
 			return fmt.Errorf("it sets %s, which the server sets itself; remove that", setting.name)

@@ -156,13 +156,19 @@ func (s *Server) startNATS() error {
 	}
 	opts.CustomClientAuthentication = s.sessions
 	if s.ns, err = natsserver.NewServer(opts); err != nil {
-		return fmt.Errorf("%w: %w", ErrNATSConfig, err)
+		return fmt.Errorf("%w: %s: %w", ErrNATSConfig, s.opts.NATSConfig, err)
 	}
 	s.sessions.ns = s.ns
-	s.ns.SetLoggerV2(natsLog{s.log}, false, false, false)
+	fatal := make(chan string, 1)
+	s.ns.SetLoggerV2(natsLog{s.log, fatal}, false, false, false)
 	s.ns.Start()
+	select {
+	case why := <-fatal: // it would never be ready
+		return fmt.Errorf("%w: %s; free what it needs, or configure it otherwise", ErrNotReady, why)
+	default:
+	}
 	if !s.ns.ReadyForConnections(readyWithin) {
-		return fmt.Errorf("%w after %s; is %s free?", ErrNotReady, readyWithin, s.opts.Listen)
+		return fmt.Errorf("%w after %s", ErrNotReady, readyWithin)
 	}
 	return nil
 }

@@ -11,9 +11,9 @@ import (
 // Nkv-Table), in the list of tables, and as the body of a mark.
 type TableInfo struct {
 	Table       string `json:"table"`                 // encoded
-	Durable     bool   `json:"durable"`               //
+	Durable     bool   `json:"durable"`               // it survives power loss
 	Head        uint64 `json:"head"`                  // newest revision; 0: nothing ever happened
-	Keys        int    `json:"keys"`                  //
+	Keys        int    `json:"keys"`                  // how many there are
 	Opened      bool   `json:"opened"`                // opened since boot; of a durable table: ever
 	Open        bool   `json:"open"`                  // an instance owns it now
 	Connected   bool   `json:"connected"`             // the owner's connection is there

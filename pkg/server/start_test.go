@@ -1,0 +1,357 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+
+	"github.com/evenkv/nkv/internal/testutil"
+	"github.com/evenkv/nkv/pkg/nkv"
+	"github.com/evenkv/nkv/pkg/server"
+	"github.com/evenkv/nkv/pkg/server/join"
+	"github.com/evenkv/nkv/pkg/store"
+)
+
+func TestOptionsAreValidated(t *testing.T) {
+	dir := t.TempDir()
+	for name, tc := range map[string]struct {
+		opts server.Options
+		says string
+	}{
+		"socket mode":              {server.Options{SocketMode: os.ModeSetuid | 0o600}, "SocketMode"},
+		"negative value size":      {server.Options{MaxValue: -1}, "MaxValue"},
+		"value size":               {server.Options{MaxValue: server.MaxMaxValue + 1}, "MaxValue"},
+		"grace":                    {server.Options{OwnerGrace: -1}, "OwnerGrace"},
+		"one directory":            {server.Options{StoreDir: dir, VolatileDir: dir}, "VolatileDir"},
+		"one directory, two names": {server.Options{StoreDir: dir, VolatileDir: dir + "/./"}, "VolatileDir"},
+		"no port":                  {server.Options{Listen: "127.0.0.1"}, "Listen"},
+		"no number":                {server.Options{Listen: "127.0.0.1:nowhere-at-all"}, "Listen"},
+		"port too high":            {server.Options{Listen: "127.0.0.1:65536"}, "Listen"},
+		"negative port":            {server.Options{Listen: "127.0.0.1:-1"}, "Listen"},
+		"change log in no folder":  {server.Options{ChangeLog: filepath.Join(dir, "none", "log")}, "ChangeLog"},
+		"change log is a folder":   {server.Options{ChangeLog: dir}, "ChangeLog"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := server.Start(context.Background(), tc.opts)
+			if err == nil {
+				s.Shutdown()
+			}
+			if !errors.Is(err, server.ErrInvalidOption) || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("got %v; want ErrInvalidOption naming %s", err, tc.says)
+			}
+		})
+	}
+	t.Run("before anything is made", func(t *testing.T) {
+		opts := lives(t)
+		opts.Listen = "nowhere"
+		if _, err := server.Start(context.Background(), opts); !errors.Is(err, server.ErrInvalidOption) {
+			t.Errorf("got %v; want ErrInvalidOption", err)
+		}
+		for _, path := range []string{opts.Socket, opts.StoreDir, opts.VolatileDir} {
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s is there: %v", path, err)
+			}
+		}
+	})
+}
+
+func TestOptionsHaveDefaults(t *testing.T) {
+	opts, err := server.Options{}.Defaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opts.Logger == nil {
+		t.Error("no logger")
+	}
+	opts.Logger = nil
+	want := server.Options{SocketMode: 0o660, MaxValue: 8 << 20, OwnerGrace: nkv.DefaultOwnerGrace, Version: "devel"}
+	if diff := cmp.Diff(want, opts); diff != "" {
+		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+	s := start(t, server.Options{})
+	if s.ClientURL() != "" || s.Addr() != nil {
+		t.Errorf("it listens on %q, %v", s.ClientURL(), s.Addr())
+	}
+	if n := meet(t, s, "a").MaxPayload(); n != 8<<20+64<<10 {
+		t.Errorf("max_payload is %d", n)
+	}
+}
+
+func TestLargestMaxValueStarts(t *testing.T) {
+	for _, n := range []int{1, server.MaxMaxValue} {
+		p := meet(t, start(t, server.Options{MaxValue: n}), "a")
+		value := bytes.Repeat([]byte{'v'}, n)
+		p.done("nkv.v1.put.a.T.k", nil, string(value))
+		if got := p.done("nkv.v1.get.a.T.k", nil, ""); !bytes.Equal(got.Data, value) {
+			t.Errorf("a value of %d bytes came back with %d", n, len(got.Data))
+		}
+	}
+}
+
+// TestFailedStartLeavesNothing makes Start fail at each of its stages.
+func TestFailedStartLeavesNothing(t *testing.T) {
+	occupied, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer occupied.Close()
+	for name, tc := range map[string]struct {
+		break_ func(t *testing.T, opts *server.Options) (mend func())
+		want   error
+		says   string
+	}{
+		"durable store locked":  {func(t *testing.T, o *server.Options) func() { return lock(t, o.StoreDir) }, store.ErrLocked, ""},
+		"volatile store locked": {func(t *testing.T, o *server.Options) func() { return lock(t, o.VolatileDir) }, store.ErrLocked, ""},
+		"store damaged":         {damage, store.ErrDamaged, ""},
+		"change log": {func(t *testing.T, o *server.Options) func() {
+			o.ChangeLog = t.TempDir()
+			return func() { o.ChangeLog = "" }
+		}, server.ErrInvalidOption, "ChangeLog"},
+		"NATS configuration": {func(t *testing.T, o *server.Options) func() {
+			o.NATSConfig = natsConfig(t, "jetstream: true")
+			return func() { o.NATSConfig = "" }
+		}, server.ErrNATSConfig, "jetstream"},
+		"monitoring port in use": {func(t *testing.T, o *server.Options) func() {
+			o.NATSConfig = natsConfig(t, "http: "+occupied.Addr().String())
+			return func() { o.NATSConfig = "" }
+		}, server.ErrNotReady, occupied.Addr().String()},
+		"leaf node port in use": {func(t *testing.T, o *server.Options) func() {
+			o.NATSConfig = natsConfig(t, "leafnodes { listen: \""+occupied.Addr().String()+"\" }")
+			return func() { o.NATSConfig = "" }
+		}, server.ErrNotReady, occupied.Addr().String()},
+		"port in use": {func(t *testing.T, o *server.Options) func() {
+			o.Listen = occupied.Addr().String()
+			return func() { o.Listen = "" }
+		}, server.ErrNotReady, occupied.Addr().String()},
+		"socket in use": {func(t *testing.T, o *server.Options) func() {
+			l, err := join.Listen(o.Socket, 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return func() { l.Close() }
+		}, join.ErrInUse, ""},
+		"no folder for the socket": {func(t *testing.T, o *server.Options) func() {
+			socket := o.Socket
+			o.Socket = filepath.Join(t.TempDir(), "none", "s")
+			return func() { o.Socket = socket }
+		}, join.ErrNoDirectory, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opts := lives(t)
+			mend := tc.break_(t, &opts)
+			began := time.Now()
+			s, err := server.Start(context.Background(), opts)
+			if err == nil {
+				s.Shutdown()
+			}
+			if !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("got %v; want %v, saying %q", err, tc.want, tc.says)
+			}
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("it took %s to fail", took)
+			}
+			mend()
+			if left := testutil.Goroutines(patience); left != "" {
+				t.Errorf("goroutines are left:\n%s", left)
+			}
+			if _, err := os.Lstat(opts.Socket); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the socket is left: %v", err)
+			}
+			s, err = server.Start(context.Background(), opts)
+			if err != nil {
+				t.Fatalf("after the cause is gone: %v", err)
+			}
+			s.Shutdown()
+		})
+	}
+}
+
+// lock opens a store, as another server would.
+func lock(t *testing.T, dir string) (release func()) {
+	t.Helper()
+	opened, err := store.OpenLog(store.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() { opened.Close() }
+}
+
+// damage flips a bit in the middle of a durable store's file.
+func damage(t *testing.T, opts *server.Options) (mend func()) {
+	t.Helper()
+	s, err := server.Start(context.Background(), *opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := meet(t, s, "a")
+	for i := range 20 {
+		p.done(fmt.Sprintf("nkv.v1.put.a.T.k%d", i), headers("Nkv-Durable", "true"), strings.Repeat("v", 100))
+	}
+	p.Close()
+	s.Shutdown()
+	var file string
+	var whole []byte
+	err = filepath.WalkDir(opts.StoreDir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if len(content) > len(whole) {
+			file, whole = path, content
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := bytes.Clone(whole)
+	broken[len(broken)/2] ^= 1
+	write := func(content []byte) {
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(broken)
+	return func() { write(whole) }
+}
+
+func TestSecondServerIsRefusedAtOnce(t *testing.T) {
+	opts := lives(t)
+	s := start(t, opts)
+	p := meet(t, s, "a")
+	for name, second := range map[string]server.Options{
+		"same":     opts,
+		"durable":  {StoreDir: opts.StoreDir},
+		"volatile": {VolatileDir: opts.VolatileDir},
+		"crossed":  {StoreDir: opts.VolatileDir},
+	} {
+		began := time.Now()
+		other, err := server.Start(context.Background(), second)
+		if err == nil {
+			other.Shutdown()
+		}
+		if !errors.Is(err, store.ErrLocked) {
+			t.Errorf("%s: %v; want ErrLocked", name, err)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%s: refused after %s", name, took)
+		}
+	}
+	p.done("nkv.v1.version", nil, "")
+	if c, err := net.Dial("unix", opts.Socket); err != nil {
+		t.Error("the first server's socket:", err)
+	} else {
+		c.Close()
+	}
+}
+
+func TestContextEndsServer(t *testing.T) {
+	opts := lives(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	s, err := server.Start(ctx, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Shutdown)
+	select {
+	case <-s.Done():
+		t.Fatal("done before its end")
+	default:
+	}
+	cancel()
+	select {
+	case <-s.Done():
+	case <-time.After(patience):
+		t.Fatal("it does not end with its context")
+	}
+	ended, err := server.Start(ctx, opts) // the end came before the start
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(ended.Shutdown)
+	select {
+	case <-ended.Done():
+	case <-time.After(patience):
+		t.Fatal("it does not end with a context that was over before")
+	}
+}
+
+func TestShutdownByMany(t *testing.T) {
+	s := start(t, lives(t))
+	meet(t, s, "a").open("a.T")
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			s.Shutdown()
+			select {
+			case <-s.Done():
+			default:
+				t.Error("Shutdown returned before the end")
+			}
+		})
+	}
+	all.Wait()
+	s.Shutdown()
+	if c, err := s.InProcessConn(); err == nil {
+		c.Close()
+		t.Error("a stopped server takes a connection")
+	}
+}
+
+// TestReceivedIsAnswered stops the server under load: what NATS had taken when
+// Shutdown began has its answer.
+func TestReceivedIsAnswered(t *testing.T) {
+	const requests = 3000
+	opts := lives(t)
+	s := start(t, opts)
+	p := meetAs(t, s, "a", "instance-of-the-stopped-one", nats.SetCustomDialer(socketDialer(opts.Socket)),
+		nats.InProcessServer(nil), nats.SkipHostLookup(),
+		func(o *nats.Options) error { o.AllowReconnect = true; return nil }) // so that what came stays there to be read
+	inbox := p.NewInbox()
+	answers, err := p.SubscribeSync(inbox + ".*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range requests {
+		m := &nats.Msg{Subject: fmt.Sprintf("nkv.v1.put.a.T.k%d", i%500), Reply: fmt.Sprintf("%s.%d", inbox, i), Data: fmt.Append(nil, i)}
+		if i%3 == 0 {
+			m.Subject, m.Header = fmt.Sprintf("nkv.v1.put.a.D.k%d", i%500), headers("Nkv-Durable", "true")
+		}
+		if err := p.PublishMsg(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.FlushTimeout(patience); err != nil {
+		t.Fatal(err)
+	}
+	s.Shutdown()
+	seen := map[string]bool{}
+	for len(seen) < requests {
+		m, err := answers.NextMsg(time.Second)
+		if err != nil {
+			t.Fatalf("%d of %d requests were answered: %v", len(seen), requests, err)
+		}
+		if got := status(m); got != 200 {
+			t.Fatalf("%s: %s", m.Subject, outcome(m))
+		}
+		seen[m.Subject] = true
+	}
+	again := meet(t, start(t, opts), "a")
+	for _, path := range []string{"a.T.k499", "a.D.k498"} {
+		if m := again.done("nkv.v1.get."+path, nil, ""); len(m.Data) == 0 {
+			t.Errorf("%s is empty", path)
+		}
+	}
+}
