@@ -30,11 +30,12 @@ type ChangeRecord struct {
 }
 
 // changeLog appends every event to a file before it is told. A line is one
-// write, so that a killed server leaves whole lines. The core's goroutine uses
-// it.
+// write, so that a killed server leaves whole lines; a full disk may cut one,
+// and the next then begins on a line of its own. The core's goroutine uses it.
 type changeLog struct {
 	log    logrus.FieldLogger
 	file   *os.File
+	cut    bool        // the file ends within a line
 	failed atomic.Bool // said so already
 }
 
@@ -44,7 +45,23 @@ func openChangeLog(name string, log logrus.FieldLogger) (*changeLog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: ChangeLog: %w", ErrInvalidOption, err)
 	}
-	return &changeLog{log: log, file: file}, nil
+	return &changeLog{log: log, file: file, cut: endsWithin(name)}, nil
+}
+
+// endsWithin reports whether a file ends within a line, as far as can be seen.
+func endsWithin(name string) bool {
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return false
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	last := make([]byte, 1)
+	_, err = file.ReadAt(last, info.Size()-1)
+	return err == nil && last[0] != '\n'
 }
 
 // Notify writes one event down. What can't be written is said in the log, once:
@@ -66,11 +83,22 @@ func (c *changeLog) Notify(e nkv.Event) {
 	}
 	line, err := json.Marshal(record)
 	if err == nil {
-		_, err = c.file.Write(append(line, '\n'))
+		err = c.write(append(line, '\n'))
 	}
 	if err != nil && !c.failed.Swap(true) {
 		c.log.WithError(err).Error("the change log can't be written; it has gaps from here on")
 	}
+}
+
+func (c *changeLog) write(line []byte) error {
+	if c.cut {
+		line = append([]byte{'\n'}, line...)
+	}
+	n, err := c.file.Write(line)
+	if n > 0 {
+		c.cut = line[n-1] != '\n'
+	}
+	return err
 }
 
 func (c *changeLog) close() {

@@ -92,16 +92,18 @@ func listenOnly() *natsserver.Permissions {
 }
 
 func (s *sessions) add(connection uint64, instance, agent string) {
+	identity := identityOf(instance, agent)
+	// First, as whoever finds the connection may tell that it is gone.
+	s.arrived(identity.ID)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	found := s.byInstance[instance]
 	if found == nil {
-		found = &session{instance: instance, identity: identityOf(instance, agent)}
+		found = &session{instance: instance, identity: identity}
 		s.byInstance[instance] = found
 	}
 	found.connections++
 	s.byConnection[connection] = found
-	s.mu.Unlock()
-	s.arrived(found.identity.ID)
 }
 
 // remove forgets a connection. One that is not known is none of a client.

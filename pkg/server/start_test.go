@@ -22,6 +22,7 @@ import (
 	"github.com/evenkv/nkv/pkg/server"
 	"github.com/evenkv/nkv/pkg/server/join"
 	"github.com/evenkv/nkv/pkg/store"
+	"github.com/evenkv/nkv/pkg/wire"
 )
 
 func TestOptionsAreValidated(t *testing.T) {
@@ -89,13 +90,16 @@ func TestOptionsHaveDefaults(t *testing.T) {
 	}
 }
 
-func TestLargestMaxValueStarts(t *testing.T) {
+func TestMaxValueLimits(t *testing.T) {
 	for _, n := range []int{1, server.MaxMaxValue} {
 		p := meet(t, start(t, server.Options{MaxValue: n}), "a")
-		value := bytes.Repeat([]byte{'v'}, n)
+		if got := p.MaxPayload(); got != int64(n+wire.HeaderSpace) {
+			t.Errorf("with values of %d bytes max_payload is %d", n, got)
+		}
+		value := bytes.Repeat([]byte{'v'}, min(n, largestValue))
 		p.done("nkv.v1.put.a.T.k", nil, string(value))
 		if got := p.done("nkv.v1.get.a.T.k", nil, ""); !bytes.Equal(got.Data, value) {
-			t.Errorf("a value of %d bytes came back with %d", n, len(got.Data))
+			t.Errorf("a value of %d bytes came back with %d", len(value), len(got.Data))
 		}
 	}
 }

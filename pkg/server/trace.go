@@ -184,20 +184,24 @@ func (s *Server) probe(listeners []*listener) {
 	}
 }
 
-// fill gives an answer's states to the listeners that they are of.
+// fill gives an answer's states to the listeners that they are of. Several of one
+// client may have the same subject, a table's and one of its keys'; each gets a
+// state of its own.
 func fill(listeners []*listener, probes map[string]string, a probeAnswer, rtt time.Duration) {
+	states := map[string][]*wire.SubscriptionState{} // by subject
+	for i := range a.body.Subscriptions {
+		state := &a.body.Subscriptions[i]
+		if pattern, err := wire.ParsePattern(state.Pattern); err == nil {
+			states[pattern.EventSubject()] = append(states[pattern.EventSubject()], state)
+		}
+	}
 	for _, l := range listeners {
 		if l.instance == "" || probes[l.instance] != a.probe {
 			continue
 		}
 		l.RTT = rtt
-		for i := range a.body.Subscriptions {
-			state := &a.body.Subscriptions[i]
-			pattern, err := wire.ParsePattern(state.Pattern)
-			if err == nil && pattern.EventSubject() == l.Subject {
-				l.State = state
-				break
-			}
+		if of := states[l.Subject]; len(of) > 0 {
+			l.State, states[l.Subject] = of[0], of[1:]
 		}
 	}
 }

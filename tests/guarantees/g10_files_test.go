@@ -36,7 +36,12 @@ func TestG10Files(t *testing.T) {
 			other.volatileDir = p.volatileDir
 			other.start()
 		}, store.ErrLocked, "volatile"},
-		{"one directory for both", func(_ *testing.T, p *place) { p.volatileDir = p.storeDir + "/" }, store.ErrLocked, "store"},
+		{"one directory for both", func(_ *testing.T, p *place) { p.volatileDir = p.storeDir + "/" }, server.ErrInvalidOption, "store"},
+		{"one directory for both, through a link", func(t *testing.T, p *place) {
+			if err := errors.Join(os.Mkdir(p.storeDir, 0o700), os.Symlink(p.storeDir, p.volatileDir)); err != nil {
+				t.Fatal(err)
+			}
+		}, store.ErrLocked, "volatile"},
 		{"a damaged store", func(t *testing.T, p *place) { damage(t, p, p.storeDir) }, store.ErrDamaged, "store"},
 		{"a damaged volatile store", func(t *testing.T, p *place) { damage(t, p, p.volatileDir) }, store.ErrDamaged, "volatile"},
 		{"a file in the place of a directory", func(t *testing.T, p *place) {
