@@ -57,6 +57,7 @@ func TestHealthShowsARefusingStore(t *testing.T) {
 
 // TestHealthCountsSlowConsumers connects somebody who listens and does not read.
 func TestHealthCountsSlowConsumers(t *testing.T) {
+	t.Parallel() // it mostly waits
 	opts := lives(t)
 	opts.MaxValue = 2 << 20
 	s := start(t, opts)

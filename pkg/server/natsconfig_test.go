@@ -124,6 +124,7 @@ func TestMonitoringFromNATSConfig(t *testing.T) {
 // TestLeafNode joins another NATS server: events go there, and nothing that it
 // sends is taken for an event or a request.
 func TestLeafNode(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := start(t, server.Options{NATSConfig: natsConfig(t, "leafnodes { listen: \"127.0.0.1:-1\" }")})
 	varz, err := s.NATS().Varz(nil)
 	if err != nil {

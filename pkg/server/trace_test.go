@@ -23,6 +23,7 @@ import (
 // TestTraceShowsWhoListens traces a table with an owner and listeners of every
 // kind.
 func TestTraceShowsWhoListens(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := start(t, server.Options{})
 	table := wire.Table{Agent: "a", Topic: "T"}
 	owner := connect(t, "", client.InProcess(s), client.Name("a"))
@@ -153,6 +154,7 @@ func TestTraceOfAnAbsentOwner(t *testing.T) {
 // TestTracesAtOnceAreBounded asks for more than may be under way, while a
 // listener keeps each waiting.
 func TestTracesAtOnceAreBounded(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := start(t, server.Options{})
 	mute := meet(t, s, "mute")
 	if _, err := mute.SubscribeSync("nkv.v1.event.>"); err != nil {

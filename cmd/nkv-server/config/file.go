@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -24,24 +27,53 @@ func readFile(file string) (map[string]entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: read the configuration file: %w", ErrInvalid, err)
 	}
+	if line := noText(content); line != 0 {
+		return nil, fmt.Errorf("%w: %s:%d: a byte that is no text; write the file in UTF-8", ErrInvalid, file, line)
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	var document, second yaml.Node
 	switch err := decoder.Decode(&document); {
 	case errors.Is(err, io.EOF): // nothing but comments
 		return map[string]entry{}, nil
 	case err != nil:
-		return nil, fmt.Errorf("%w: %s: %w", ErrInvalid, file, err)
+		return nil, syntaxError(file, err)
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
 		return nil, fmt.Errorf("%w: %s:%d: a second document begins; put all settings into one", ErrInvalid, file, second.Line)
 	case !errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("%w: %s: %w", ErrInvalid, file, err)
+		return nil, syntaxError(file, err)
 	}
 	if len(document.Content) == 0 {
 		return map[string]entry{}, nil
 	}
 	return readMapping(file, document.Content[0])
+}
+
+// noText returns the line of the first byte that YAML takes for no text; 0: there
+// is none.
+func noText(content []byte) int {
+	for i := 0; i < len(content); {
+		r, size := utf8.DecodeRune(content[i:])
+		if r == utf8.RuneError && size == 1 || unicode.IsControl(r) && !strings.ContainsRune("\t\n\r\u0085", r) {
+			return 1 + bytes.Count(content[:i], []byte{'\n'})
+		}
+		i += size
+	}
+	return 0
+}
+
+// syntaxError says where the file is no YAML. The decoder names the line, unless
+// it is the first.
+func syntaxError(file string, err error) error {
+	line, what := 1, strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(what, "line "); ok {
+		number, after, _ := strings.Cut(rest, ": ")
+		if n, err := strconv.Atoi(number); err == nil {
+			line, what = n, after
+		}
+	}
+	return fmt.Errorf("%w: %s:%d: no YAML: %s", ErrInvalid, file, line, what)
 }
 
 func readLimited(file string) ([]byte, error) {
