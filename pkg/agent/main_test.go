@@ -6,45 +6,18 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/evenkv/nkv/internal/leak"
 	"github.com/evenkv/nkv/pkg/agent"
 	"github.com/evenkv/nkv/pkg/server"
 )
 
-// TestMain fails when a goroutine of the module or of its NATS connections
-// outlives the tests.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if left := leaked(10 * time.Second); left != "" && code == 0 {
-		fmt.Fprintf(os.Stderr, "goroutines left:\n%s\n", left)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// leaked waits until no goroutine but this one runs code of the module or of
-// NATS, and returns those that do.
-func leaked(within time.Duration) string {
-	for deadline := time.Now().Add(within); ; time.Sleep(time.Millisecond) {
-		stacks := make([]byte, 1<<20)
-		all := strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n")
-		var left []string
-		for _, stack := range all[1:] {
-			if strings.Contains(stack, "evenkv/nkv/") || strings.Contains(stack, "nats-io/") {
-				left = append(left, stack)
-			}
-		}
-		if len(left) == 0 || time.Now().After(deadline) {
-			return strings.Join(left, "\n\n")
-		}
-	}
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // bound is how long a test waits for what must happen.
 const bound = 10 * time.Second

@@ -3,45 +3,16 @@ package nkv
 import (
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/evenkv/nkv/internal/leak"
 	"github.com/evenkv/nkv/pkg/store"
 )
 
-// TestMain fails when a goroutine of this module outlives the tests.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if left := leaked(5 * time.Second); left != "" && code == 0 {
-		fmt.Fprintf(os.Stderr, "goroutines left:\n%s\n", left)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// leaked waits until no goroutine but this one runs code of this module, and
-// returns those that do.
-func leaked(within time.Duration) string {
-	for deadline := time.Now().Add(within); ; time.Sleep(time.Millisecond) {
-		stacks := make([]byte, 1<<20)
-		all := strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n")
-		var left []string
-		for _, stack := range all[1:] {
-			if strings.Contains(stack, "evenkv/nkv/") {
-				left = append(left, stack)
-			}
-		}
-		if len(left) == 0 || time.Now().After(deadline) {
-			return strings.Join(left, "\n\n")
-		}
-	}
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // faultyStore is a Memory whose calls can be replaced.
 type faultyStore struct {

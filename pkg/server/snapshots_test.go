@@ -224,7 +224,7 @@ func TestSnapshotsExpire(t *testing.T) {
 }
 
 func TestSnapshotsKeptAreBounded(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()                                   // it mostly waits
 	s := start(t, server.Options{MaxValue: 30000}) // a page holds two of four
 	p := meet(t, s, "a")
 	p.fill("a.T", 4, 30000)

@@ -10,17 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go"
 
-	"github.com/evenkv/nkv/internal/testutil"
+	"github.com/evenkv/nkv/internal/leak"
 	"github.com/evenkv/nkv/pkg/nkv"
 	"github.com/evenkv/nkv/pkg/server"
-	"github.com/evenkv/nkv/pkg/server/join"
 	"github.com/evenkv/nkv/pkg/store"
 	"github.com/evenkv/nkv/pkg/wire"
 )
@@ -167,7 +164,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 				t.Errorf("it took %s to fail", took)
 			}
 			mend()
-			if left := testutil.Goroutines(patience); left != "" {
+			if left := leak.Goroutines(patience); left != "" {
 				t.Errorf("goroutines are left:\n%s", left)
 			}
 			if _, err := os.Lstat(opts.Socket); !errors.Is(err, fs.ErrNotExist) {
@@ -258,104 +255,5 @@ func TestSecondServerIsRefusedAtOnce(t *testing.T) {
 		t.Error("the first server's socket:", err)
 	} else {
 		c.Close()
-	}
-}
-
-func TestContextEndsServer(t *testing.T) {
-	opts := lives(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	s, err := server.Start(ctx, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Shutdown)
-	select {
-	case <-s.Done():
-		t.Fatal("done before its end")
-	default:
-	}
-	cancel()
-	select {
-	case <-s.Done():
-	case <-time.After(patience):
-		t.Fatal("it does not end with its context")
-	}
-	ended, err := server.Start(ctx, opts) // the end came before the start
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(ended.Shutdown)
-	select {
-	case <-ended.Done():
-	case <-time.After(patience):
-		t.Fatal("it does not end with a context that was over before")
-	}
-}
-
-func TestShutdownByMany(t *testing.T) {
-	s := start(t, lives(t))
-	meet(t, s, "a").open("a.T")
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			s.Shutdown()
-			select {
-			case <-s.Done():
-			default:
-				t.Error("Shutdown returned before the end")
-			}
-		})
-	}
-	all.Wait()
-	s.Shutdown()
-	if c, err := s.InProcessConn(); err == nil {
-		c.Close()
-		t.Error("a stopped server takes a connection")
-	}
-}
-
-// TestReceivedIsAnswered stops the server under load: what NATS had taken when
-// Shutdown began has its answer.
-func TestReceivedIsAnswered(t *testing.T) {
-	const requests = 3000
-	opts := lives(t)
-	s := start(t, opts)
-	p := meetAs(t, s, "a", "instance-of-the-stopped-one", nats.SetCustomDialer(socketDialer(opts.Socket)),
-		nats.InProcessServer(nil), nats.SkipHostLookup(),
-		func(o *nats.Options) error { o.AllowReconnect = true; return nil }) // so that what came stays there to be read
-	inbox := p.NewInbox()
-	answers, err := p.SubscribeSync(inbox + ".*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range requests {
-		m := &nats.Msg{Subject: fmt.Sprintf("nkv.v1.put.a.T.k%d", i%500), Reply: fmt.Sprintf("%s.%d", inbox, i), Data: fmt.Append(nil, i)}
-		if i%3 == 0 {
-			m.Subject, m.Header = fmt.Sprintf("nkv.v1.put.a.D.k%d", i%500), headers("Nkv-Durable", "true")
-		}
-		if err := p.PublishMsg(m); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := p.FlushTimeout(patience); err != nil {
-		t.Fatal(err)
-	}
-	s.Shutdown()
-	seen := map[string]bool{}
-	for len(seen) < requests {
-		m, err := answers.NextMsg(time.Second)
-		if err != nil {
-			t.Fatalf("%d of %d requests were answered: %v", len(seen), requests, err)
-		}
-		if got := status(m); got != 200 {
-			t.Fatalf("%s: %s", m.Subject, outcome(m))
-		}
-		seen[m.Subject] = true
-	}
-	again := meet(t, start(t, opts), "a")
-	for _, path := range []string{"a.T.k499", "a.D.k498"} {
-		if m := again.done("nkv.v1.get."+path, nil, ""); len(m.Data) == 0 {
-			t.Errorf("%s is empty", path)
-		}
 	}
 }
