@@ -18,6 +18,7 @@ import (
 	"github.com/evenkv/nkv/internal/leak"
 	"github.com/evenkv/nkv/pkg/nkv"
 	"github.com/evenkv/nkv/pkg/server"
+	"github.com/evenkv/nkv/pkg/server/join"
 	"github.com/evenkv/nkv/pkg/store"
 	"github.com/evenkv/nkv/pkg/wire"
 )
