@@ -13,9 +13,8 @@ import (
 var version string
 
 func main() {
-	// A log that nobody reads any more and a file that reached its limit fail a
-	// write; without this they would end the process.
-	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
+	// A log that nobody reads any more would end the process.
+	signal.Ignore(syscall.SIGPIPE)
 	// The second signal must find room while the first is being heeded.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -53,6 +53,7 @@ func (o *output) String() string {
 type instance struct {
 	t      *testing.T
 	dir    string
+	pid    int // of its own process
 	signal func(os.Signal)
 	stderr output
 	ended  chan struct{}
@@ -106,13 +107,23 @@ func launch(t *testing.T, dir string, vars map[string]string, args ...string) *i
 // spawn runs the program in a process of its own.
 func spawn(t *testing.T, dir string, args ...string) *instance {
 	t.Helper()
+	return spawnWith(t, dir, nil, args...)
+}
+
+// spawnWith is spawn with the program's standard error; nil: the instance's.
+func spawnWith(t *testing.T, dir string, stderr *os.File, args ...string) *instance {
+	t.Helper()
 	i := &instance{t: t, dir: dir, ended: make(chan struct{})}
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), envProgram+"=1", "NOTIFY_SOCKET=")
 	cmd.Stdout, cmd.Stderr = &i.stderr, &i.stderr
+	if stderr != nil {
+		cmd.Stderr = stderr
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	i.pid = cmd.Process.Pid
 	i.signal = func(s os.Signal) {
 		if err := cmd.Process.Signal(s); err != nil {
 			t.Errorf("send %s: %v", s, err)

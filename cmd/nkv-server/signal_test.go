@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,9 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sys/unix"
+
 	"github.com/evenkv/nkv/internal/testutil"
 	"github.com/evenkv/nkv/pkg/client"
 	"github.com/evenkv/nkv/pkg/server"
+	"github.com/evenkv/nkv/pkg/wire"
 )
 
 // What the server has received when SIGTERM comes is answered: every change that
@@ -48,7 +54,9 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// writers put new keys, each one after the other, until they are stopped.
+// writers put new keys, each one after the other, until they are stopped. They
+// speak NATS themselves: pkg/client may call a change unconfirmed whose answer
+// comes together with the connection's end.
 type writers struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -56,16 +64,37 @@ type writers struct {
 	done   map[string]bool
 }
 
+// unixDialer reaches a Unix socket, whatever the address.
+type unixDialer string
+
+func (d unixDialer) Dial(_, _ string) (net.Conn, error) { return net.Dial("unix", string(d)) }
+
 func newWriters(i *instance, n int) *writers {
+	i.t.Helper()
 	ctx, cancel := context.WithCancel(i.t.Context())
 	w := &writers{cancel: cancel, done: map[string]bool{}}
-	c := i.connect()
+	secret := rand.Text()
+	nc, err := nats.Connect("nats://localhost", nats.SetCustomDialer(unixDialer(i.file("s"))), nats.MaxReconnects(-1),
+		nats.Name("tester"), nats.Token(secret), nats.CustomInboxPrefix(wire.InboxPrefix(secret)))
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	i.t.Cleanup(func() { w.stop(); nc.Close() })
 	for writer := range n {
 		w.work.Go(func() {
-			for turn := 0; ctx.Err() == nil; turn++ {
+			for turn := 0; ; turn++ {
 				key := fmt.Sprintf("%d-%d", writer, turn)
-				if _, err := c.Put(ctx, keyPath("T", key), []byte("1"), client.Durable()); err != nil {
-					return // the server is gone
+				m := &nats.Msg{
+					Subject: wire.Subject(wire.VerbPut, keyPath("T", key).String()),
+					Header:  nats.Header{wire.HeaderDurable: {"true"}}, Data: []byte("1"),
+				}
+				answer, err := nc.RequestMsgWithContext(ctx, m)
+				if err != nil {
+					return // stopped, the server being gone
+				}
+				if status := answer.Header.Get(wire.HeaderStatus); status != "200" {
+					i.t.Errorf("put %s: status %s", key, status)
+					return
 				}
 				w.mu.Lock()
 				w.done[key] = true
@@ -73,7 +102,6 @@ func newWriters(i *instance, n int) *writers {
 			}
 		})
 	}
-	i.t.Cleanup(w.stop)
 	return w
 }
 
@@ -170,16 +198,34 @@ func TestSignalDuringStart(t *testing.T) {
 	}
 }
 
-// A reader of the log that went away, and a file at its limit, end no server.
-func TestHarmlessSignals(t *testing.T) {
+// A reader of the log that went away ends no server.
+func TestLogNobodyReads(t *testing.T) {
+	dir := newDir(t)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	i := spawnWith(t, dir, writer, places(dir)...)
+	if _, err := bufio.NewReader(reader).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	i.stop() // what it says then fails
+}
+
+// A file at its limit fails a change, and ends no server.
+func TestFileLimit(t *testing.T) {
 	dir := newDir(t)
 	i := spawn(t, dir, places(dir)...).ready()
 	c := i.connect()
-	for _, sig := range []os.Signal{syscall.SIGPIPE, syscall.SIGXFSZ} {
-		i.signal(sig)
-		if _, err := c.Health(t.Context()); err != nil {
-			t.Errorf("after %s: %v", sig, err)
-		}
+	if err := unix.Prlimit(i.pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 1, Max: 1}, nil); err != nil {
+		t.Fatal(err)
 	}
-	i.stop()
+	if _, err := c.Put(t.Context(), keyPath("T", "k"), []byte("1"), client.Durable()); err == nil {
+		t.Error("it took a change that it can't write")
+	}
+	if _, err := c.Health(t.Context()); err != nil {
+		t.Error(err)
+	}
 }

@@ -62,13 +62,25 @@ func (c *calls) answer(m *nats.Msg) {
 	}
 }
 
-// fail ends all waiting calls.
-func (c *calls) fail(err error) {
+// newest returns the id of the newest call; 0: there was none.
+func (c *calls) newest() uint64 {
 	c.mu.Lock()
-	waiting := c.waiting
-	c.waiting = nil
+	defer c.mu.Unlock()
+	return c.last
+}
+
+// fail ends the waiting calls up to an id.
+func (c *calls) fail(upTo uint64, err error) {
+	c.mu.Lock()
+	var failed []func(answer)
+	for id, done := range c.waiting {
+		if id <= upTo {
+			failed = append(failed, done)
+			delete(c.waiting, id)
+		}
+	}
 	c.mu.Unlock()
-	for _, done := range waiting {
+	for _, done := range failed {
 		done(answer{err: err})
 	}
 }

@@ -214,7 +214,7 @@ func (c *Client) reconnected(nc *nats.Conn) {
 
 func (c *Client) disconnected(_ *nats.Conn, err error) {
 	c.setUp(false)
-	c.calls.fail(fmt.Errorf("%w: the connection broke", ErrDisconnected))
+	c.failCalls()
 	for _, p := range c.openPublications() {
 		p.disconnected()
 	}
@@ -223,6 +223,16 @@ func (c *Client) disconnected(_ *nats.Conn, err error) {
 	}
 	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
 		c.log.WithError(err).Info("the connection to the server broke")
+	}
+}
+
+// failCalls ends the calls that went over the connection that broke, once the
+// answers that had arrived on it are taken.
+func (c *Client) failCalls() {
+	newest := c.calls.newest()
+	fail := func() { c.calls.fail(newest, fmt.Errorf("%w: the connection broke", ErrDisconnected)) }
+	if err := c.nc.Barrier(fail); err != nil {
+		fail() // the connection is closed: nothing will be taken any more
 	}
 }
 
@@ -277,7 +287,7 @@ func (c *Client) Close() {
 	for _, s := range c.openSubscriptions() {
 		s.Close()
 	}
-	c.calls.fail(fmt.Errorf("%w: the client", ErrClosed))
+	c.calls.fail(c.calls.newest(), fmt.Errorf("%w: the client", ErrClosed))
 	c.work.Wait()
 	c.nc.Close()
 }

@@ -274,7 +274,7 @@ func TestAnswersOfStrangersAreIgnored(t *testing.T) {
 	for range 3 {
 		c.answer(message(fmt.Sprint("_INBOX.x.r.", id)))
 	}
-	c.fail(ErrClosed)
+	c.fail(c.newest(), ErrClosed)
 	if a := <-answers; a.err != nil || len(answers) > 0 {
 		t.Errorf("%v, and %d more answers", a.err, len(answers))
 	}
@@ -282,7 +282,7 @@ func TestAnswersOfStrangersAreIgnored(t *testing.T) {
 	c.take(taken)
 	c.answer(message(fmt.Sprint("_INBOX.x.r.", taken)))
 	c.add(func(a answer) { answers <- a })
-	c.fail(ErrClosed)
+	c.fail(c.newest(), ErrClosed)
 	if a := <-answers; !errors.Is(a.err, ErrClosed) || len(answers) > 0 {
 		t.Errorf("%v, and %d more answers", a.err, len(answers))
 	}
@@ -494,4 +494,41 @@ func pass(l net.Listener, s *server.Server, stalled, ended <-chan struct{}, work
 			}
 		})
 	}
+}
+
+// An answer that has arrived counts, although the connection breaks before it is
+// taken.
+func TestAnswersThatArrivedBeforeTheBreakAreTaken(t *testing.T) {
+	s := startServer(t, server.Options{})
+	c, line := tapped(t, s)
+	before := c.nc.Stats().InMsgs
+	release := make(chan struct{})
+	answered := make(chan error, 1)
+	for _, done := range []func(answer){func(answer) { <-release }, func(a answer) { answered <- a.err }} {
+		if _, err := c.send(wire.VerbVersion, "", nil, nil, done); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "both answers to arrive", func() bool { return c.nc.Stats().InMsgs >= before+2 })
+	line.cut(true)
+	eventually(t, "the break to be noticed", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		select {
+		case <-c.up:
+			return false
+		default:
+			return true
+		}
+	})
+	close(release)
+	select {
+	case err := <-answered:
+		if err != nil {
+			t.Errorf("the answer was thrown away: %v", err)
+		}
+	case <-testContext(t).Done():
+		t.Error("the call was never answered")
+	}
+	line.cut(false)
 }

@@ -4,5 +4,7 @@ package server_test
 
 import "github.com/evenkv/nkv/pkg/server"
 
-// largestValue is the largest value that a server can be made to take.
-const largestValue = server.MaxMaxValue
+const (
+	largestValue = server.MaxMaxValue // the largest that a server can be made to take
+	crowdRounds  = 10                 // how often a crowd comes and goes
+)

@@ -2,5 +2,8 @@
 
 package server_test
 
-// largestValue is less than the limit: the race detector makes large ones slow.
-const largestValue = 1 << 20
+// The race detector makes large values and crowds slow.
+const (
+	largestValue = 1 << 20
+	crowdRounds  = 3
+)

@@ -183,13 +183,13 @@ func TestTokens(t *testing.T) {
 
 // TestCrowdLeavesNothing lets clients of both kinds come and go.
 func TestCrowdLeavesNothing(t *testing.T) {
-	const rounds, crowd = 10, 200
+	const crowd = 200
 	opts := lives(t)
 	opts.OwnerGrace = time.Millisecond
 	s := start(t, opts)
 	resident := meet(t, s, "resident")
 	before := runtime.NumGoroutine()
-	for round := range rounds {
+	for round := range crowdRounds {
 		var all sync.WaitGroup
 		for i := range crowd {
 			all.Go(func() {
