@@ -144,9 +144,10 @@ func TestEachSetting(t *testing.T) {
 func TestEmptyIsNone(t *testing.T) {
 	for _, text := range []string{"", "none"} {
 		flags := map[string]string{"listen": "localhost:1"}
-		for _, name := range []string{"socket", "store", "volatile-dir", "nats-config", "change-log"} {
+		for _, name := range []string{"socket", "nats-config", "change-log"} {
 			flags[name] = text
 		}
+		flags["store"], flags["volatile-dir"] = "none", "none"
 		c, err := config.Load("", flags, system())
 		if err != nil {
 			t.Fatal(err)
@@ -154,6 +155,26 @@ func TestEmptyIsNone(t *testing.T) {
 		for name, got := range map[string]string{"socket": c.Socket, "store": c.Store, "volatile-dir": c.VolatileDir, "nats-config": c.NATSConfig, "change-log": c.ChangeLog} {
 			if got != "" {
 				t.Errorf("%s %q: got %q, want nothing", name, text, got)
+			}
+		}
+	}
+}
+
+// A variable that is not set must not make durable tables volatile.
+func TestAnEmptyDirectoryIsRefused(t *testing.T) {
+	for _, name := range []string{"store", "volatile-dir"} {
+		for way, load := range map[string]func() error{
+			"flag": func() error {
+				_, err := config.Load("", map[string]string{name: ""}, system())
+				return err
+			},
+			"file": func() error {
+				_, err := config.Load(write(t, name+": \"\"\n"), nil, system())
+				return err
+			},
+		} {
+			if err := load(); !errors.Is(err, config.ErrInvalid) || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s by %s: %v", name, way, err)
 			}
 		}
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/evenkv/nkv/pkg/server"
 )
 
-// none stands, as the empty text does, for a path or an address that is not
-// wanted.
+// none stands for a path or an address that is not wanted. The empty text does,
+// too, but not for the directories of tables.
 const none = "none"
 
 // Setting is one thing that can be set.
@@ -63,12 +63,12 @@ func places() []Setting {
 		{
 			Name: "store", Value: "dir", Usage: "directory of durable tables; none: they are lost with the server",
 			Default:  systemStateDir + ", else $XDG_STATE_HOME/nkv or ~/.local/state/nkv",
-			fallback: storeDefault, read: place(func(c *Config) *string { return &c.Store }),
+			fallback: storeDefault, read: directory(func(c *Config) *string { return &c.Store }),
 		},
 		{
 			Name: "volatile-dir", Value: "dir", Usage: "directory of volatile tables, best in memory; none: they are lost with the server",
 			Default:  "beside the socket: X-volatile for X.sock",
-			fallback: volatileDefault, read: place(func(c *Config) *string { return &c.VolatileDir }),
+			fallback: volatileDefault, read: directory(func(c *Config) *string { return &c.VolatileDir }),
 		},
 		{
 			Name: "nats-config", Value: "file", Usage: "NATS configuration file for what only NATS knows: TLS, leaf nodes, monitoring port",
@@ -116,6 +116,19 @@ func place(field func(*Config) *string) func(*Config, string) error {
 		}
 		*field(c) = path(s)
 		return nil
+	}
+}
+
+// directory reads the place of tables into a field. It must be said that they are
+// to be lost with the server: an empty text is more likely a variable that is not
+// set.
+func directory(field func(*Config) *string) func(*Config, string) error {
+	read := place(field)
+	return func(c *Config, s string) error {
+		if s == "" {
+			return errors.New("a directory, or none for tables that are lost with the server")
+		}
+		return read(c, s)
 	}
 }
 
