@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/evenkv/nkv/agents/converge"
 	"github.com/evenkv/nkv/agents/nim/netif"
 	"github.com/evenkv/nkv/agents/topics"
 	"github.com/evenkv/nkv/agents/types"
@@ -32,7 +33,6 @@ type Options struct {
 // agent.Agent.
 type Agent struct {
 	log    logrus.FieldLogger
-	agent  *agent.Agent
 	source netif.Source
 	want   Wanted
 	there  []types.HostInterface
@@ -40,12 +40,10 @@ type Agent struct {
 	looks  int   // at the interfaces so far
 	looked error // of the last look
 
-	unsynchronized int  // tables that were not read completely yet
-	due            bool // a comparison is in the event loop's queue
-	began          bool // the owner's restart was told
-
+	loop   *converge.Loop // calls compare
 	ports  *agent.Publication[types.NetworkPortStatus]
 	device *agent.Publication[types.DeviceNetworkStatus]
+	began  wanted.Restart
 }
 
 // Run publishes the network's status until ctx is done, with an agent that was
@@ -62,7 +60,8 @@ func Run(ctx context.Context, a *agent.Agent, opts Options) error {
 	}
 	defer opts.Interfaces.Close()
 	defer a.Close()
-	n := &Agent{log: opts.Logger, agent: a, source: opts.Interfaces}
+	n := &Agent{log: opts.Logger, source: opts.Interfaces}
+	n.loop = converge.New(a, "compare ports and interfaces", n.compare)
 	var errPorts, errDevice error
 	n.ports, errPorts = wanted.Open(ctx, a, topics.NetworkPortStatus, n.log)
 	n.device, errDevice = wanted.Open(ctx, a, topics.DeviceNetworkStatus, n.log)
@@ -72,45 +71,16 @@ func Run(ctx context.Context, a *agent.Agent, opts Options) error {
 		}
 		return err
 	}
-	err := errors.Join(
-		follow(ctx, n, topics.NetworkPortConfig, &n.want.Ports),
-		follow(ctx, n, topics.PhysicalIOAdapter, &n.want.Adapters),
-		follow(ctx, n, topics.VLANAdapter, &n.want.VLANs),
-		follow(ctx, n, topics.BondAdapter, &n.want.Bonds),
-		agent.On(a, "interfaces", n.source.Changes(), func(context.Context, struct{}) { n.look() }),
-	)
-	if err != nil {
+	var errs [5]error
+	n.want.Ports, errs[0] = converge.Follow(ctx, n.loop, topics.NetworkPortConfig)
+	n.want.Adapters, errs[1] = converge.Follow(ctx, n.loop, topics.PhysicalIOAdapter)
+	n.want.VLANs, errs[2] = converge.Follow(ctx, n.loop, topics.VLANAdapter)
+	n.want.Bonds, errs[3] = converge.Follow(ctx, n.loop, topics.BondAdapter)
+	errs[4] = agent.On(a, "interfaces", n.source.Changes(), func(context.Context, struct{}) { n.look() })
+	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
 	return a.Run(ctx)
-}
-
-// follow keeps a map equal to a table.
-func follow[T any](ctx context.Context, n *Agent, table agent.Table[T], into *map[string]T) error {
-	values := map[string]T{}
-	*into = values
-	n.unsynchronized++
-	_, err := agent.Subscribe(ctx, n.agent, table, agent.Handlers[T]{
-		Create: func(_ context.Context, key string, v T) error {
-			values[key] = v
-			return n.compareSoon()
-		},
-		Modify: func(_ context.Context, key string, v, _ T) error {
-			values[key] = v
-			return n.compareSoon()
-		},
-		Delete: func(_ context.Context, key string, _ T) error {
-			delete(values, key)
-			return n.compareSoon()
-		},
-		Synchronized: func(context.Context) {
-			n.unsynchronized--
-			if err := n.compareSoon(); err != nil {
-				n.log.WithError(err).Error("the network's status is not compared")
-			}
-		},
-	})
-	return err
 }
 
 // look takes the interfaces that there are now. When they can't be listed,
@@ -124,28 +94,14 @@ func (n *Agent) look() {
 		n.log.WithError(err).Warn("the interfaces can't be listed; those before stand")
 	}
 	n.looked = err
-	if err := n.compareSoon(); err != nil {
-		n.log.WithError(err).Error("the network's status is not compared")
-	}
-}
-
-// compareSoon has both sides compared as the next thing in the event loop.
-// Changes that come together lead to one comparison.
-func (n *Agent) compareSoon() error {
-	if n.due {
-		return nil
-	}
-	err := n.agent.Do("compare ports and interfaces", n.compare)
-	n.due = err == nil
-	return err
+	n.loop.Soon()
 }
 
 // compare publishes how both sides stand, when both are known. As long as the
 // interfaces could not be listed at all, only that is said, and what a former
 // nim found of the ports stands.
 func (n *Agent) compare(parent context.Context) {
-	n.due = false
-	if n.unsynchronized > 0 || n.looks == 0 {
+	if n.looks == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(parent, publishTimeout)
@@ -164,13 +120,7 @@ func (n *Agent) compare(parent context.Context) {
 	}
 	wanted.Put(ctx, n.device, map[string]types.DeviceNetworkStatus{types.StatusKey: device}, &r)
 	n.tell(device, r)
-	if n.began {
-		return
-	}
-	n.began = true
-	if err := errors.Join(n.ports.Restarted(ctx), n.device.Restarted(ctx)); err != nil && parent.Err() == nil {
-		n.log.WithError(err).Warn("the readers are not told of the agent's start yet")
-	}
+	n.began.Tell(ctx, n.log, n.ports, n.device)
 }
 
 // tell logs what was done.

@@ -7,9 +7,14 @@ import (
 
 // Names of the agents.
 const (
-	ZedAgent = "zedagent" // publishes the device's configuration
-	NIM      = "nim"      // publishes how the device's network stands
-	Diag     = "diag"     // shows the device
+	ZedAgent   = "zedagent"   // publishes the device's configuration
+	NIM        = "nim"        // publishes how the device's network stands
+	VolumeMgr  = "volumemgr"  // makes volumes of content
+	Downloader = "downloader" // fetches content
+	ZedManager = "zedmanager" // puts an application's parts together
+	DomainMgr  = "domainmgr"  // runs applications
+	LedManager = "ledmanager" // shows the device's state with a light
+	Diag       = "diag"       // shows the device
 )
 
 // The device's configuration, as zedagent publishes it from the file that is
@@ -42,3 +47,26 @@ var (
 	NetworkPortStatus   = agent.Table[types.NetworkPortStatus]{Owner: NIM}
 	DeviceNetworkStatus = agent.Table[types.DeviceNetworkStatus]{Owner: NIM}
 )
+
+// Content, from request to file: volumemgr asks for what content trees and
+// volumes need, downloader fetches it, volumemgr makes volumes of it.
+// VolumeUse says which volumes zedmanager's applications hold.
+var (
+	DownloaderConfig  = agent.Table[types.DownloaderConfig]{Owner: VolumeMgr}
+	DownloaderStatus  = agent.Table[types.DownloaderStatus]{Owner: Downloader}
+	ContentTreeStatus = agent.Table[types.ContentTreeStatus]{Owner: VolumeMgr}
+	VolumeStatus      = agent.Table[types.VolumeStatus]{Owner: VolumeMgr}
+	VolumeUse         = agent.Table[types.VolumeUse]{Owner: ZedManager}
+)
+
+// Applications, from request to process: zedmanager asks for what is ready to
+// run, domainmgr runs it, zedmanager says how each application stands.
+var (
+	DomainConfig      = agent.Table[types.DomainConfig]{Owner: ZedManager}
+	DomainStatus      = agent.Table[types.DomainStatus]{Owner: DomainMgr}
+	DomainMetric      = agent.Table[types.DomainMetric]{Owner: DomainMgr}
+	AppInstanceStatus = agent.Table[types.AppInstanceStatus]{Owner: ZedManager}
+)
+
+// LedStatus is the light's pattern. It has one value, under types.StatusKey.
+var LedStatus = agent.Table[types.LedStatus]{Owner: LedManager}

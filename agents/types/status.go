@@ -6,7 +6,7 @@ import (
 )
 
 // StatusKey is the key of tables that hold one value for the whole device:
-// ZedAgentStatus, LastGoodConfig and DeviceNetworkStatus.
+// ZedAgentStatus, LastGoodConfig, DeviceNetworkStatus and LedStatus.
 const StatusKey = "global"
 
 // ConfigFileState says how the configuration file was found.
@@ -55,6 +55,9 @@ type ZedAgentStatus struct {
 	Warnings []string
 	// WarningCount is the number of warnings, also those left out.
 	WarningCount int
+	// DatastoreOverride is the server that stands in for all datastores of the
+	// configuration; empty: none does.
+	DatastoreOverride string
 	// UnknownFields counts the fields that were ignored because this build
 	// does not know them.
 	UnknownFields int

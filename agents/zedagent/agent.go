@@ -48,7 +48,7 @@ type Agent struct {
 	pubs   publications
 	status types.ZedAgentStatus
 	seen   string // outcome of the last look: what it was and its checksum or error
-	began  bool   // the owner's restart was told
+	began  wanted.Restart
 }
 
 // Run publishes the configuration until ctx is done, with an agent that was

@@ -2,7 +2,6 @@ package zedagent
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/evenkv/nkv/agents/topics"
@@ -49,22 +48,11 @@ func (z *Agent) apply(ctx context.Context, t devconfig.Tables) *wanted.Result {
 }
 
 // tellRestart tells the readers, once, that the agent has published all it
-// knew after its start. An error says that some of them are told later, when
-// the server can be reached.
-func (z *Agent) tellRestart(ctx context.Context) error {
-	if z.began {
-		return nil
-	}
-	z.began = true
+// knew after its start.
+func (z *Agent) tellRestart(ctx context.Context) {
 	p := &z.pubs
-	var errs []error
-	for _, pub := range []interface{ Restarted(context.Context) error }{
-		p.configItems, p.adapters, p.vlans, p.bonds, p.networks, p.ports, p.instances,
-		p.datastores, p.contentTrees, p.volumes, p.apps, p.lastGood, p.status,
-	} {
-		errs = append(errs, pub.Restarted(ctx))
-	}
-	return errors.Join(errs...)
+	z.began.Tell(ctx, z.log, p.configItems, p.adapters, p.vlans, p.bonds, p.networks, p.ports,
+		p.instances, p.datastores, p.contentTrees, p.volumes, p.apps, p.lastGood, p.status)
 }
 
 // counts returns the number of keys by topic.

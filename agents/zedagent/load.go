@@ -150,9 +150,7 @@ func (z *Agent) publishStatus(parent context.Context) {
 	if err := z.pubs.status.Publish(ctx, types.StatusKey, z.status); err != nil && parent.Err() == nil {
 		z.log.WithError(err).Warn("the agent's status is not published yet")
 	}
-	if err := z.tellRestart(ctx); err != nil && parent.Err() == nil {
-		z.log.WithError(err).Warn("the readers are not told of the agent's start yet")
-	}
+	z.tellRestart(ctx)
 }
 
 func checksum(data []byte) string {
