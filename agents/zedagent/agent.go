@@ -19,6 +19,9 @@ type Options struct {
 	// ConfigFile is the path of the configuration file; required. The file
 	// need not exist.
 	ConfigFile string
+	// DatastoreOverride is the HTTP server that stands in for all datastores of
+	// the configuration, for example "http://127.0.0.1:8080"; empty: none does.
+	DatastoreOverride string
 	// Logger gets what people should know; required. Values are never logged.
 	Logger logrus.FieldLogger
 }
@@ -43,12 +46,13 @@ type publications struct {
 // Agent publishes the configuration of one device. It belongs to the event
 // loop of its agent.Agent.
 type Agent struct {
-	log    logrus.FieldLogger
-	file   *filewatch.File
-	pubs   publications
-	status types.ZedAgentStatus
-	seen   string // outcome of the last look: what it was and its checksum or error
-	began  wanted.Restart
+	log      logrus.FieldLogger
+	file     *filewatch.File
+	override string // of the datastores; empty: none
+	pubs     publications
+	status   types.ZedAgentStatus
+	seen     string // outcome of the last look: what it was and its checksum or error
+	began    wanted.Restart
 }
 
 // Run publishes the configuration until ctx is done, with an agent that was
@@ -61,8 +65,11 @@ func Run(ctx context.Context, a *agent.Agent, opts Options) error {
 	case opts.Logger == nil:
 		return fmt.Errorf("%w: Logger is nil", ErrInvalidOption)
 	}
+	if err := CheckOverride(opts.DatastoreOverride); err != nil {
+		return err
+	}
 	defer a.Close()
-	z := &Agent{log: opts.Logger}
+	z := &Agent{log: opts.Logger, override: opts.DatastoreOverride}
 	if err := z.open(ctx, a); err != nil {
 		if ctx.Err() != nil {
 			return nil // told to end while waiting

@@ -20,6 +20,9 @@ func (z *Agent) apply(ctx context.Context, t devconfig.Tables) *wanted.Result {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	r, p := &wanted.Result{}, &z.pubs
+	if z.override != "" {
+		t.Datastores = OverrideDatastores(t.Datastores, z.override)
+	}
 
 	wanted.Put(ctx, p.configItems, t.ConfigItems, r)
 	wanted.Put(ctx, p.adapters, t.Adapters, r)

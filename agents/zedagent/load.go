@@ -123,7 +123,7 @@ func (z *Agent) take(ctx context.Context, cfg *devconfig.Config, sum string, sou
 	result := z.apply(ctx, cfg.Tables)
 	s := &z.status
 	s.DeviceID, s.DeviceName, s.ConfigVersion = cfg.DeviceID, cfg.DeviceName, cfg.Version
-	s.Source, s.ConfigSHA256 = source, sum
+	s.Source, s.ConfigSHA256, s.DatastoreOverride = source, sum, z.override
 	s.LastLoad = now()
 	s.Loads++
 	s.UnknownFields, s.WarningCount = cfg.UnknownFields, cfg.WarningCount

@@ -44,5 +44,6 @@ func newCommand() *cobra.Command {
 	}
 	settings.AddFlags(cmd)
 	cmd.Flags().StringVar(&opts.ConfigFile, "config", defaultConfig, "the device's configuration `FILE`; it is watched")
+	cmd.Flags().StringVar(&opts.DatastoreOverride, "datastore", "", "fetch all content from this HTTP server instead: `URL`, for example http://127.0.0.1:8080")
 	return cmd
 }
