@@ -49,8 +49,8 @@ type Agent struct {
 // Run publishes the network's status until ctx is done, with an agent that was
 // connected under the name "nim"; then it returns nil and the agent is closed.
 // It waits for the server, and for another nim to leave. Nothing is published
-// before zedagent's tables were read completely and the interfaces were looked
-// at: what a former nim published stands until then.
+// before zedagent has told that its tables are complete and the interfaces were
+// looked at: what a former nim published stands until then.
 func Run(ctx context.Context, a *agent.Agent, opts Options) error {
 	switch {
 	case opts.Interfaces == nil:

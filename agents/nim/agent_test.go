@@ -40,10 +40,16 @@ func (s *scene) zedagent() {
 	ctx := context.Background()
 	var errs [4]error
 	s.ports, errs[0] = agent.Publish(ctx, a, topics.NetworkPortConfig)
-	_, errs[1] = agent.Publish(ctx, a, topics.PhysicalIOAdapter)
-	_, errs[2] = agent.Publish(ctx, a, topics.VLANAdapter)
-	_, errs[3] = agent.Publish(ctx, a, topics.BondAdapter)
+	adapters, err := agent.Publish(ctx, a, topics.PhysicalIOAdapter)
+	errs[1] = err
+	vlans, err := agent.Publish(ctx, a, topics.VLANAdapter)
+	errs[2] = err
+	bonds, err := agent.Publish(ctx, a, topics.BondAdapter)
+	errs[3] = err
 	if err := errors.Join(errs[:]...); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := errors.Join(s.ports.Restarted(ctx), adapters.Restarted(ctx), vlans.Restarted(ctx), bonds.Restarted(ctx)); err != nil {
 		s.t.Fatal(err)
 	}
 }
