@@ -117,6 +117,7 @@ func (m *Agent) follow(ctx context.Context) error {
 // what is not wanted any more.
 func (m *Agent) converge(parent context.Context) {
 	f := &m.facts
+	f.told = m.loads.Complete()
 	f.now = time.Now().UTC().Round(0)
 	f.requests = maps.Collect(m.requests.All())
 	f.contentStatus = maps.Collect(m.contents.All())

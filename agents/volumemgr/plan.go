@@ -15,6 +15,7 @@ type facts struct {
 	volumes      map[string]types.VolumeConfig
 	contentTrees map[string]types.ContentTreeConfig
 	downloads    map[string]types.DownloaderStatus
+	told         bool // downloads are complete
 
 	// What was published before, by this instance or a former one.
 	requests      map[string]types.DownloaderConfig
@@ -116,6 +117,10 @@ func (f *facts) contentTree(p *plan, id string) {
 		f.complete(p, &status, download)
 	}
 	// What a former instance found stands until the file has been read again.
+	if !answered && !f.told && before.GenerationCounter == tree.GenerationCounter && before.ContentID != "" {
+		before.DisplayName = tree.DisplayName
+		status = before // downloader has not told yet what it has
+	}
 	standing := before.State == types.StateLoaded && before.Path == request.Target && before.SHA256 != "" &&
 		(request.SHA256 == "" || before.SHA256 == request.SHA256)
 	if _, there := f.size(request.Target); standing && there && (!answered || status.State == types.StateVerifying) {
