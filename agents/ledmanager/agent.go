@@ -23,6 +23,9 @@ const (
 	publishTimeout = 5 * time.Second
 	// retryPause is the time between two tries to write the file.
 	retryPause = 5 * time.Second
+	// patience is how long the agent waits, once, for the others to tell what
+	// they know, before it shows what is missing.
+	patience = 5 * time.Second
 )
 
 // Options configure the agent.
@@ -47,6 +50,7 @@ type Agent struct {
 
 	status  *agent.Publication[types.LedStatus]
 	began   wanted.Restart
+	waited  bool    // patience is over
 	written Pattern // that is in the file
 	retry   func()  // stops the timer of the next try to write; nil: none runs
 }
@@ -82,14 +86,19 @@ func Run(ctx context.Context, a *agent.Agent, opts Options) error {
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
-	if err := a.Do("first pattern", func(context.Context) { l.loop.Soon() }); err != nil {
-		return err
-	}
+	defer a.After("show what is known", patience, func(context.Context) {
+		l.waited = true
+		l.loop.Soon()
+	})()
 	return a.Run(ctx)
 }
 
-// converge shows the pattern of what is known.
+// converge shows the pattern of what is known. What a former instance showed
+// stands until the others have told what they know.
 func (l *Agent) converge(parent context.Context) {
+	if !l.waited && !(l.zedagent.Complete() && l.network.Complete() && l.apps.Complete()) {
+		return
+	}
 	pattern := Choose(Device{
 		ZedAgent: l.zedagent.Values[types.StatusKey], Network: l.network.Values[types.StatusKey], Apps: l.apps.Values,
 	})

@@ -106,7 +106,7 @@ func TestPublishesTheConfiguration(t *testing.T) {
 	got := status.Await("loaded", loads(1))[types.StatusKey]
 	want := map[string]int{
 		"PhysicalIOAdapter": 5, "VLANAdapter": 1, "BondAdapter": 0, "NetworkPortConfig": 3, "NetworkXObjectConfig": 3,
-		"NetworkInstanceConfig": 2, "AppInstanceConfig": 3, "VolumeConfig": 4, "ContentTreeConfig": 3,
+		"NetworkInstanceConfig": 2, "AppInstanceConfig": 4, "VolumeConfig": 5, "ContentTreeConfig": 4,
 		"DatastoreConfig": 2, "ConfigItem": 5,
 	}
 	if diff := cmp.Diff(want, got.Tables); diff != "" {
@@ -117,7 +117,7 @@ func TestPublishesTheConfiguration(t *testing.T) {
 		t.Errorf("the status is %+v", got)
 	}
 	apps.AwaitCall("restarted 1")
-	if n := len(apps.Values()); n != 3 {
+	if n := len(apps.Values()); n != 4 {
 		t.Errorf("%d applications when the restart was told", n)
 	}
 	adapters.Await("keys with spaces and slashes", func(v map[string]types.PhysicalIOAdapter) bool {
@@ -145,7 +145,7 @@ func TestAChangePublishesJustTheDifference(t *testing.T) {
 	const removed, changed = "000000c3-6e6b-4d65-8d6f-000000000003", "000000c3-6e6b-4d65-8d6f-000000000002"
 	s.write(own(t, func(cfg map[string]any) {
 		entry(cfg, "systemAdapterList", 1)["cost"] = 3
-		cfg["apps"] = cfg["apps"].([]any)[:2]
+		cfg["apps"] = slices.Delete(cfg["apps"].([]any), 2, 3)
 		entry(cfg, "apps", 1)["activate"] = false
 		entry(cfg, "configItems", 0)["key"] = "timer.new"
 	}))
@@ -154,7 +154,7 @@ func TestAChangePublishesJustTheDifference(t *testing.T) {
 		_, old := v["timer.config.interval"]
 		return v["timer.new"].Value == "60" && !old
 	})
-	apps.Await("both changes", func(v map[string]types.AppInstanceConfig) bool { return len(v) == 2 && !v[changed].Activate })
+	apps.Await("both changes", func(v map[string]types.AppInstanceConfig) bool { return len(v) == 3 && !v[changed].Activate })
 	ports.Await("the change", func(v map[string]types.NetworkPortConfig) bool { return v["uplink"].Cost == 3 })
 	// The volume of the removed application has one use less.
 	volumes.Await("the change", func(v map[string]types.VolumeConfig) bool {
@@ -187,7 +187,7 @@ func TestARefusedFileChangesNothingAndHeals(t *testing.T) {
 		{"empty", "", "the file is empty"},
 		{"same application twice", own(t, func(cfg map[string]any) {
 			cfg["apps"] = append(cfg["apps"].([]any), entry(cfg, "apps", 0))
-		}), "apps[3].uuidandversion.uuid"},
+		}), "apps[4].uuidandversion.uuid"},
 	} {
 		s.write(test.text)
 		got := status.Await(test.name, func(v map[string]types.ZedAgentStatus) bool {
@@ -217,11 +217,11 @@ func TestOddEntriesArePublishedWithTheirError(t *testing.T) {
 	contents := agenttest.Watch(s.Device, topics.ContentTreeConfig)
 	s.zedagent()
 	got := status.Await("loaded", loads(1))[types.StatusKey]
-	if got.WarningCount != 4 || len(got.Warnings) != 4 || !strings.Contains(got.Warnings[0], "contentInfo[0].dsId (line 1, column ") {
+	if got.WarningCount != 5 || len(got.Warnings) != 5 || !strings.Contains(got.Warnings[0], "contentInfo[0].dsId (line 1, column ") {
 		t.Errorf("warnings: %d %q", got.WarningCount, got.Warnings)
 	}
 	contents.Await("errors", func(v map[string]types.ContentTreeConfig) bool {
-		return len(v) == 3 && strings.Contains(v["000000e5-6e6b-4d65-8d6f-000000000001"].Error, "there is no datastore")
+		return len(v) == 4 && strings.Contains(v["000000e5-6e6b-4d65-8d6f-000000000001"].Error, "there is no datastore")
 	})
 }
 
@@ -249,7 +249,7 @@ func TestComesUpOnTheLastGoodConfigurationAfterAReboot(t *testing.T) {
 	if got.DeviceName != "the last good one" || !strings.Contains(got.Error, "there is no such file") {
 		t.Errorf("the status is %+v", got)
 	}
-	apps.Await("all", func(v map[string]types.AppInstanceConfig) bool { return len(v) == 3 })
+	apps.Await("all", func(v map[string]types.AppInstanceConfig) bool { return len(v) == 4 })
 	// The file comes back, changed: it takes over.
 	s.write(own(t, func(cfg map[string]any) { cfg["apps"] = cfg["apps"].([]any)[:1] }))
 	status.Await("from the file", state(types.ConfigFileValid, types.ConfigSourceFile))
@@ -318,7 +318,7 @@ func TestAConfigurationTooLargeForOneValueIsToldByKey(t *testing.T) {
 			t.Errorf("%s is not among the publish errors: %q", what, got.PublishErrors)
 		}
 	}
-	apps.Await("the others", func(v map[string]types.AppInstanceConfig) bool { return len(v) == 2 })
+	apps.Await("the others", func(v map[string]types.AppInstanceConfig) bool { return len(v) == 3 })
 }
 
 func TestOptionsAreChecked(t *testing.T) {
