@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,28 +16,36 @@ import (
 )
 
 // ChangeRecord is one line of the file that Options.ChangeLog names: one
-// accepted change or mark, without its value.
+// accepted change or mark, without its value, or what a start found.
+//
+// A server that is killed may have stored changes that it has not written down.
+// So each start writes a "found" for every table, without a key, and for every
+// key that its stores hold, and then "start": a key that was put before and was
+// not found then is gone.
 type ChangeRecord struct {
 	Time     time.Time `json:"time"`
-	Op       string    `json:"op"` // "put", "delete", "mark"
-	Table    string    `json:"table"`
+	Op       string    `json:"op"` // "put", "delete", "mark", "found", "start"
+	Table    string    `json:"table,omitempty"`
 	Key      string    `json:"key,omitempty"` // encoded
-	Revision uint64    `json:"revision"`
+	Revision uint64    `json:"revision"`      // of "found" without a key: the table's head
 	Previous uint64    `json:"previous"`
 	Size     int       `json:"size"`              // of the value, in bytes
 	SHA256   string    `json:"sha256,omitempty"`  // of the value, in hex
-	Restart  uint64    `json:"restart,omitempty"` // of a mark
-	Open     bool      `json:"open,omitempty"`    // of a mark
+	Restart  uint64    `json:"restart,omitempty"` // of a mark, and of a table that was found
+	Open     bool      `json:"open,omitempty"`    // likewise
 }
 
 // changeLog appends every event to a file before it is told. A line is one
 // write, so that a killed server leaves whole lines; a full disk may cut one,
-// and the next then begins on a line of its own. The core's goroutine uses it.
+// and the next then begins on a line of its own. The core's goroutine uses it, and
+// the one that starts the server.
 type changeLog struct {
 	log    logrus.FieldLogger
-	file   *os.File
-	cut    bool        // the file ends within a line
 	failed atomic.Bool // said so already
+
+	mu   sync.Mutex // guards what is below
+	file *os.File
+	cut  bool // the file ends within a line
 }
 
 // openChangeLog opens the file to append to, and makes it.
@@ -68,19 +77,47 @@ func endsWithin(name string) bool {
 // state does not depend on it.
 func (c *changeLog) Notify(e nkv.Event) {
 	record := ChangeRecord{
-		Time: time.Now().UTC(), Table: e.Table, Key: e.Key,
-		Revision: e.Revision, Previous: e.Previous, Size: len(e.Value),
+		Table: e.Table, Key: e.Key, Revision: e.Revision, Previous: e.Previous, Size: len(e.Value),
 	}
 	switch e.Op {
 	case nkv.EventPut:
-		record.Op = "put"
-		sum := sha256.Sum256(e.Value)
-		record.SHA256 = hex.EncodeToString(sum[:])
+		record.Op, record.SHA256 = "put", checksum(e.Value)
 	case nkv.EventDelete:
 		record.Op = "delete"
 	case nkv.EventMark:
 		record.Op, record.Restart, record.Open = "mark", e.Info.Restart, e.Info.Owner != nil
 	}
+	c.add(record)
+}
+
+// found writes down what a core holds before it gets its first request.
+func (c *changeLog) found(core *nkv.Core) {
+	for _, info := range ask(core, nkv.Request{Op: nkv.OpTables}).Infos {
+		c.add(ChangeRecord{Op: "found", Table: info.Table, Revision: info.Head, Restart: info.Restart, Open: info.Owner != nil})
+		for _, e := range ask(core, nkv.Request{Op: nkv.OpSnapshot, Table: info.Table}).View.Entries() {
+			c.add(ChangeRecord{
+				Op: "found", Table: info.Table, Key: e.Key, Revision: e.Revision, Size: len(e.Value), SHA256: checksum(e.Value),
+			})
+		}
+	}
+	c.add(ChangeRecord{Op: "start"})
+}
+
+// ask waits for the core's answer.
+func ask(core *nkv.Core, r nkv.Request) nkv.Result {
+	answer := make(chan nkv.Result, 1)
+	r.Done = func(result nkv.Result) { answer <- result }
+	core.Submit(r)
+	return <-answer
+}
+
+func checksum(value []byte) string {
+	sum := sha256.Sum256(value)
+	return hex.EncodeToString(sum[:])
+}
+
+func (c *changeLog) add(record ChangeRecord) {
+	record.Time = time.Now().UTC()
 	line, err := json.Marshal(record)
 	if err == nil {
 		err = c.write(append(line, '\n'))
@@ -91,6 +128,8 @@ func (c *changeLog) Notify(e nkv.Event) {
 }
 
 func (c *changeLog) write(line []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.cut {
 		line = append([]byte{'\n'}, line...)
 	}

@@ -62,8 +62,9 @@ func TestChangeLogHasEachChange(t *testing.T) {
 	s.Shutdown()
 
 	first := readChangeLog(t, opts.ChangeLog)
-	n := first[0].Revision
+	n := first[1].Revision
 	want := []server.ChangeRecord{
+		{Op: "start"},
 		{Op: "mark", Table: "a.T", Revision: n, Open: true},
 		{Op: "put", Table: "a.T", Key: "k", Revision: n + 1, Previous: n, Size: 10, SHA256: sum("the secret")},
 		{Op: "put", Table: "a.T", Key: "x%2Ey", Revision: n + 2, Previous: n + 1, SHA256: sum("")},
@@ -88,8 +89,18 @@ func TestChangeLogHasEachChange(t *testing.T) {
 	meet(t, s, "b").done("nkv.v1.put.b.D.l", nil, "v")
 	s.Shutdown()
 	second := readChangeLog(t, opts.ChangeLog)
-	if diff := cmp.Diff(first, second[:min(len(first), len(second))]); diff != "" || len(second) != len(first)+1 {
-		t.Errorf("after a restart it has %d lines, before %d (-before +after):\n%s", len(second), len(first), diff)
+	if diff := cmp.Diff(first, second[:min(len(first), len(second))]); diff != "" {
+		t.Fatalf("a restart changed what was written (-before +after):\n%s", diff)
+	}
+	want = []server.ChangeRecord{
+		{Op: "found", Table: "a.T", Revision: n + 7, Restart: 5},
+		{Op: "found", Table: "b.D", Revision: n + 6},
+		{Op: "found", Table: "b.D", Key: "k", Revision: n + 6, Size: 1, SHA256: sum("v")},
+		{Op: "start"},
+	}
+	added := second[len(first):]
+	if diff := cmp.Diff(want, added[:min(len(want), len(added))], ignoreTime); diff != "" || len(added) != len(want)+1 {
+		t.Errorf("the restart added %d lines (-want +got):\n%s", len(added), diff)
 	}
 }
 
@@ -109,7 +120,7 @@ func TestChangeLogAfterACutLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")
-	if len(lines) != 3 {
+	if len(lines) != 4 { // the cut one, the start's, and two changes
 		t.Fatalf("it has %d lines: %q", len(lines), content)
 	}
 	for _, line := range lines[1:] {

@@ -58,7 +58,7 @@ type Options struct {
 	// nodes, the monitoring port. What the server sets itself is refused there.
 	NATSConfig string
 	// ChangeLog is a file to which every accepted change is appended, as a line of
-	// JSON (ChangeRecord) without the value; empty: none. It is for tests and for
+	// JSON (ChangeRecord) without the value, and what each start finds; empty: none. It is for tests and for
 	// looking into what happened; it grows without bound.
 	ChangeLog string
 	// MaxValue is the largest value, in bytes.

@@ -119,6 +119,9 @@ func (s *Server) startCore() error {
 	if err != nil {
 		return err
 	}
+	if s.changes != nil {
+		s.changes.found(s.core)
+	}
 	s.sessions.arrived, s.sessions.departed = s.core.Connected, s.core.Disconnected
 	return nil
 }
