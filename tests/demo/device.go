@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -23,14 +24,21 @@ type device struct {
 	bin, dir   string
 	config     string // the configuration that the agents watch
 	url        string
+	datastore  string // the content server's URL
+	rate       string // of the content server, for each connection
+	grace      string // of the server: how long a table stays its owner's
+	content    *process
 	server     *process
 	agents     map[string]*process
 	runs       []*run
 	started    int
 	client     *client.Client
-	adopted    []change // what the server held after a restart
+	apps       *appWatch
+	loads      *loadWatch
+	progress   *progress
 	kills      int
 	reconfigs  int
+	corrupt    []string // names of content that is served corrupted
 	configured *configuration
 }
 
@@ -46,11 +54,22 @@ type process struct {
 type run struct {
 	agent  string
 	calls  string // file
+	read   int64  // its size before it was read last
 	killed bool
 }
 
-func newDevice(bin, config string) (*device, error) {
-	for _, program := range []string{"nkv-server", "nkv", "zedagent", "nim", "diag"} {
+// newDevice makes a device of the programs in bin, with a configuration to begin
+// with. It tells of its progress on out; nil: nowhere.
+func newDevice(bin, config string, out *os.File) (*device, error) {
+	programs := []string{"nkv-server", "nkv", "contentserver", "demoapp"}
+	for _, p := range agentPrograms {
+		programs = append(programs, p.name)
+	}
+	bin, err := filepath.Abs(bin) // domainmgr names its program to others
+	if err != nil {
+		return nil, err
+	}
+	for _, program := range programs {
 		if _, err := os.Stat(filepath.Join(bin, program)); err != nil {
 			return nil, fmt.Errorf("%w; run `make build` first", err)
 		}
@@ -66,7 +85,9 @@ func newDevice(bin, config string) (*device, error) {
 	d := &device{
 		bin: bin, dir: dir, config: filepath.Join(dir, "device.json"),
 		url: "unix://" + filepath.Join(dir, "nkv.sock"), agents: map[string]*process{}, configured: configured,
+		progress: newProgress(out), rate: "1MiB", grace: "1s",
 	}
+	d.apps = watchApps(d.file("domains"))
 	return d, nil
 }
 
@@ -96,15 +117,46 @@ func (d *device) spawn(program, log string, args ...string) (*process, error) {
 func (d *device) startServer() (err error) {
 	d.server, err = d.spawn("nkv-server", "nkv-server.log",
 		"--socket", d.file("nkv.sock"), "--store", d.file("store"), "--volatile-dir", d.file("volatile"),
-		"--owner-grace", "1s", "--change-log", d.file("changes"))
+		"--owner-grace", d.grace, "--change-log", d.file("changes"))
 	return err
+}
+
+// startContent starts the content server and waits until it says where it is. It
+// is slow, so that there is something to see and to interrupt.
+func (d *device) startContent(ctx context.Context) (err error) {
+	address := d.file("content-address")
+	d.content, err = d.spawn("contentserver", "contentserver.log",
+		"--address-file", address, "--corrupt-list", d.file("corrupt"), "--rate", d.rate)
+	if err != nil {
+		return err
+	}
+	for look := time.NewTicker(5 * time.Millisecond); ; { // another process's file has no event that is ours
+		data, err := os.ReadFile(address)
+		if text := strings.TrimSpace(string(data)); err == nil && text != "" {
+			d.datastore = text
+			return nil
+		}
+		select {
+		case <-look.C:
+		case <-d.content.waited:
+			return fmt.Errorf("contentserver ended: %v; see %s", d.content.err, d.file("contentserver.log"))
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// serveCorrupted names the content that is served corrupted from now on.
+func (d *device) serveCorrupted(names ...string) error {
+	d.corrupt = names
+	return os.WriteFile(d.file("corrupt"), []byte(strings.Join(names, "\n")), 0o600)
 }
 
 // startAgent starts an agent, with a new file for its handler calls.
 func (d *device) startAgent(name string) error {
 	args := []string{"--server", d.url}
-	if name == "zedagent" {
-		args = append(args, "--config", d.config)
+	if more := program(name).args; more != nil {
+		args = append(args, more(d)...)
 	}
 	d.started++
 	r := &run{agent: name, calls: d.file(name + "." + strconv.Itoa(d.started) + ".calls")}
@@ -114,6 +166,15 @@ func (d *device) startAgent(name string) error {
 	}
 	d.agents[name] = p
 	d.runs = append(d.runs, r)
+	return nil
+}
+
+func (d *device) startAgents() error {
+	for _, p := range agentPrograms {
+		if err := d.startAgent(p.name); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -171,8 +232,10 @@ func (d *device) processes() []*process {
 	for _, p := range d.agents {
 		all = append(all, p)
 	}
-	if d.server != nil {
-		all = append(all, d.server)
+	for _, p := range []*process{d.content, d.server} {
+		if p != nil {
+			all = append(all, p)
+		}
 	}
 	return all
 }
@@ -182,38 +245,51 @@ func (d *device) end(kept, well bool) {
 	if d.client != nil {
 		d.client.Close()
 	}
+	if d.loads != nil {
+		d.loads.close()
+	}
 	for _, p := range d.processes() {
 		if err := p.stop(); err != nil && !kept {
 			fmt.Fprintln(os.Stderr, "demo:", err)
 		}
 	}
+	d.apps.close()
+	d.stopApps()
 	if well {
 		os.RemoveAll(d.dir) //nolint:errcheck // temporary
 	}
 }
 
+// stopApps ends the applications, which live longer than domainmgr.
+func (d *device) stopApps() {
+	if out, err := exec.Command(filepath.Join(d.bin, "domainmgr"), "--stop-all", "--dir", d.file("domains")).CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "demo: applications may be left: %v: %s\n", err, out)
+	}
+}
+
 // connect makes the demo's own client, which looks but does not touch.
 func (d *device) connect(ctx context.Context) (err error) {
-	d.client, err = client.Connect(ctx, d.url, client.Name("demo"))
+	if d.client, err = client.Connect(ctx, d.url, client.Name("demo")); err != nil {
+		return err
+	}
+	d.loads, err = watchLoads(ctx, d.url)
 	return err
 }
 
 // invite says how to look at what is running.
 func (d *device) invite(out io.Writer) {
-	bin, err := filepath.Abs(d.bin)
-	if err != nil {
-		bin = d.bin
-	}
 	fmt.Fprintf(out, `
 All is running. In another terminal:
 
-  export NKV_URL=%s
-  %s/nkv tree
-  %s/nkv watch 'nim.>'
-  %s/nkv trace zedagent.NetworkPortConfig
-  %s/diag
-  $EDITOR %s
+  export NKV_URL=%[1]s
+  %[2]s/diag
+  %[2]s/nkv tree
+  %[2]s/nkv watch 'zedmanager.>'
+  %[2]s/nkv trace zedagent.AppInstanceConfig
+  $EDITOR %[3]s        # the device's configuration
+  echo NAME >> %[4]s   # serve a content corrupted: names are the URLs of diag's content trees
+  pkill -9 demoapp     # or any agent; what ends by -9 is not started again but for applications
 
 Ctrl-C ends it.
-`, d.url, bin, bin, bin, bin, d.config)
+`, d.url, d.bin, d.config, d.file("corrupt"))
 }

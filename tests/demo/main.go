@@ -12,7 +12,7 @@ import (
 )
 
 // limit is how long the demo may take, once everything is built.
-const limit = 60 * time.Second
+const limit = 3 * time.Minute
 
 func main() {
 	bin := flag.String("bin", "bin", "the directory with the programs")
@@ -33,7 +33,7 @@ func demo(ctx context.Context, bin, config string, keep bool) (err error) {
 	start := time.Now()
 	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it took longer than %s", limit))
 	defer cancel()
-	d, err := newDevice(bin, config)
+	d, err := newDevice(bin, config, os.Stdout)
 	if err != nil {
 		return err
 	}

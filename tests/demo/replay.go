@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ type change = server.ChangeRecord
 // history is everything that the server accepted, by table and key.
 type history struct {
 	changes int
-	newest  uint64                         // revision
+	heads   map[string]uint64              // by table
 	byKey   map[string]map[string][]change // by table, then key (text); by revision
 	marks   map[string][]change            // by table
 	seen    map[string]bool                // by table, key and revision
@@ -54,22 +55,33 @@ func lines[T any](file string) ([]T, error) {
 	}
 }
 
-// readHistory reads what the server wrote down, and adds what it was found to
-// hold after it was killed: a change may be stored and not written down then.
-func readHistory(file string, adopted []change) (*history, error) {
+// readHistory reads what the server wrote down.
+func readHistory(file string) (*history, error) {
 	records, err := lines[change](file)
 	if err != nil {
 		return nil, err
 	}
-	h := &history{byKey: map[string]map[string][]change{}, marks: map[string][]change{}, seen: map[string]bool{}}
-	for _, c := range append(records, adopted...) {
+	h := &history{heads: map[string]uint64{}, byKey: map[string]map[string][]change{}, marks: map[string][]change{}, seen: map[string]bool{}}
+	var found []change // by the start that is being read
+	for _, c := range records {
+		switch c.Op {
+		case "found":
+			found = append(found, c)
+			continue
+		case "start":
+			if err := h.restart(found); err != nil {
+				return nil, err
+			}
+			found = nil
+			continue
+		}
 		if err := h.add(c); err != nil {
 			return nil, err
 		}
 	}
 	for _, keys := range h.byKey {
 		for _, changes := range keys {
-			slices.SortFunc(changes, func(a, b change) int { return int(int64(a.Revision) - int64(b.Revision)) })
+			slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(a.Revision, b.Revision) })
 		}
 	}
 	return h, nil
@@ -77,12 +89,12 @@ func readHistory(file string, adopted []change) (*history, error) {
 
 func (h *history) add(c change) error {
 	name := fmt.Sprint(c.Table, " ", c.Key, " ", c.Revision)
-	if h.seen[name] {
+	if h.seen[name] && c.Revision > 0 {
 		return nil
 	}
 	h.seen[name] = true
 	h.changes++
-	h.newest = max(h.newest, c.Revision)
+	h.heads[c.Table] = max(h.heads[c.Table], c.Revision)
 	if c.Op == "mark" {
 		h.marks[c.Table] = append(h.marks[c.Table], c)
 		return nil
@@ -95,6 +107,34 @@ func (h *history) add(c change) error {
 		h.byKey[c.Table] = map[string][]change{}
 	}
 	h.byKey[c.Table][key] = append(h.byKey[c.Table][key], c)
+	return nil
+}
+
+// restart takes what a start of the server found. What was stored before it and
+// not written down is in there; a key that is not was deleted, or a reboot took it
+// away. That was after all else that was written down of its table.
+func (h *history) restart(found []change) error {
+	held := map[string]bool{} // table and encoded key
+	for _, c := range found {
+		held[c.Table+"."+c.Key] = true
+	}
+	for table, keys := range h.byKey {
+		for key, changes := range keys {
+			last := slices.MaxFunc(changes, func(a, b change) int { return cmp.Compare(a.Revision, b.Revision) })
+			if encoded := wire.EncodeToken(key); last.Op == "put" && !held[table+"."+encoded] {
+				keys[key] = append(changes, change{Op: "delete", Table: table, Key: encoded, Revision: h.heads[table] + 1})
+			}
+		}
+	}
+	for _, c := range found {
+		c.Op = "put"
+		if c.Key == "" {
+			c.Op, c.Revision = "mark", 0 // it may be the state of any mark, so it proves no order
+		}
+		if err := h.add(c); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -199,7 +239,7 @@ func (v *view) take(c command.HandlerCall) error {
 func (v *view) restarted(c command.HandlerCall) error {
 	var mark *change
 	for i, m := range v.history.marks[c.Table] {
-		if m.Revision <= c.Revision && m.Restart == c.Counter {
+		if m.Revision <= c.Revision && m.Restart == c.Counter && (mark == nil || m.Revision > mark.Revision) {
 			mark = &v.history.marks[c.Table][i]
 		}
 	}
@@ -212,6 +252,9 @@ func (v *view) restarted(c command.HandlerCall) error {
 			continue
 		}
 		got, known := v.tables[c.Table][key]
+		if told := v.history.asOf(c.Table, key, c.Revision); !known && told.Op == "delete" {
+			continue // it came and went before the agent looked
+		}
 		if newest.Op == "put" && (!known || got.revision < newest.Revision) {
 			return fmt.Errorf("key %q, revision %d, was published before the mark and not handled", key, newest.Revision)
 		}

@@ -1,70 +1,135 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/evenkv/nkv/agents/command"
 	"github.com/evenkv/nkv/agents/topics"
-	"github.com/evenkv/nkv/pkg/wire"
+	"github.com/evenkv/nkv/agents/types"
 )
 
-// play is the demo's script. Each step ends when the tables agree with the
+// step is one of the script; it ends when the device agrees with its
 // configuration again.
+type step struct {
+	what string
+	do   func(context.Context) error
+}
+
+// play is the demo's script.
 func (d *device) play(ctx context.Context) (*summary, error) {
-	for _, step := range []struct {
-		what string
-		do   func(context.Context) error
-	}{
-		{"start the server and three agents", d.begin},
-		{"add a port, an app and a network instance", d.reconfigure((*configuration).add)},
-		{"change them", d.reconfigure(func(c *configuration) { c.change(1) })},
-		{"remove them", d.reconfigure((*configuration).remove)},
-		{"kill nim with -9, change the device meanwhile, restart it", d.killWhileChanging("nim", 2)},
-		{"kill zedagent with -9, change the file meanwhile, restart it", d.killWhileChanging("zedagent", 3)},
-		{"kill diag with -9, change the device meanwhile, restart it", d.killWhileChanging("diag", 4)},
-		{"kill the server with -9 while the file changes, restart it", d.killServer},
-		{"power off, lose the file and all that is volatile, power on", d.reboot},
-		{"the file comes back, changed", d.reconfigure(func(c *configuration) { c.change(6) })},
-	} {
+	s := &summary{}
+	for _, step := range d.steps(s) {
 		begun := time.Now()
-		if err := step.do(ctx); err != nil {
+		err := step.do(ctx)
+		d.progress.clear()
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", step.what, err)
 		}
 		fmt.Printf("  %-62s %5.1f s\n", step.what, time.Since(begun).Seconds())
 	}
-	s := &summary{}
 	if err := s.measure(ctx, d); err != nil {
 		return nil, err
 	}
 	return s, d.check(ctx, s)
 }
 
+func (d *device) steps(s *summary) []step {
+	second := "a second version: two ports changed"
+	if d.configured.hasApps() {
+		second = "a second version: one application gone, one changed, one new"
+	}
+	steps := []step{
+		{fmt.Sprintf("start the server and %d agents", len(agentPrograms)), d.begin},
+	}
+	if sick := d.toCorrupt(); sick != "" {
+		steps = append(steps,
+			step{"an application whose content is served corrupted is in error", func(context.Context) error { return d.tellSick() }},
+			step{"the content heals, and with it the application", d.heal})
+	}
+	steps = append(steps,
+		step{"add a port, a network instance, an application", d.reconfigure((*configuration).grow)},
+		step{second, d.reconfigure((*configuration).second)},
+		step{"remove the last of each", d.reconfigure((*configuration).shrink)},
+	)
+	for _, p := range slices.Backward(agentPrograms) {
+		steps = append(steps, step{"kill " + p.name + " with -9 while content comes", d.killWhileLoading(p.name)})
+	}
+	return append(steps,
+		step{"kill the server with -9 under load", func(ctx context.Context) error { return d.killServer(ctx, s) }},
+		step{"power off, lose the file and all that is volatile, power on", d.reboot},
+		step{"the file comes back, changed", d.reconfigure((*configuration).renew)},
+	)
+}
+
+// toCorrupt returns the name of the content that is served corrupted in the
+// beginning: the last one whose checksum the configuration states; empty: there is
+// none.
+func (d *device) toCorrupt() string {
+	trees := d.configured.items("contentInfo")
+	for _, tree := range slices.Backward(trees) {
+		if sum, _ := tree["sha256"].(string); sum != "" {
+			name, _ := tree["URL"].(string)
+			return name
+		}
+	}
+	return ""
+}
+
 func (d *device) begin(ctx context.Context) error {
+	if sick := d.toCorrupt(); sick != "" {
+		if err := d.serveCorrupted(sick); err != nil {
+			return err
+		}
+	}
+	if err := d.startContent(ctx); err != nil {
+		return err
+	}
 	if err := d.configured.write(d.config); err != nil {
 		return err
 	}
 	// The agents are first: nothing depends on who starts first.
-	for _, name := range []string{"diag", "nim", "zedagent"} {
-		if err := d.startAgent(name); err != nil {
-			return err
-		}
+	if err := d.startAgents(); err != nil {
+		return err
 	}
 	if err := d.startServer(); err != nil {
 		return err
 	}
 	if err := d.connect(ctx); err != nil {
+		return err
+	}
+	return d.agreed(ctx)
+}
+
+// tellSick prints what diag says of the application whose content is corrupted.
+func (d *device) tellSick() error {
+	out, err := exec.Command(filepath.Join(d.bin, "diag"), "--server", d.url, "--once").Output()
+	if err != nil {
+		return fmt.Errorf("diag --once: %w", err)
+	}
+	_, errs, _ := strings.Cut(string(out), "\nErrors")
+	errs, _, _ = strings.Cut(errs, "\n\n")
+	told := false
+	for line := range strings.Lines(errs) {
+		if strings.Contains(line, "SHA-256") {
+			fmt.Printf("    diag: %s\n", strings.TrimSpace(line))
+			told = true
+		}
+	}
+	if !told {
+		return fmt.Errorf("diag does not tell of the corrupted content:\n%s", out)
+	}
+	return nil
+}
+
+func (d *device) heal(ctx context.Context) error {
+	if err := d.serveCorrupted(); err != nil {
 		return err
 	}
 	return d.agreed(ctx)
@@ -85,12 +150,34 @@ func (d *device) edit(edit func(*configuration)) error {
 	return d.configured.write(d.config)
 }
 
-func (d *device) killWhileChanging(agent string, round int) func(context.Context) error {
+// loading asks for content anew and returns when it comes.
+func (d *device) loading(ctx context.Context) error {
+	if err := d.edit((*configuration).renew); err != nil || !d.configured.hasApps() {
+		return err
+	}
+	return d.await(ctx, "no content comes", func() error {
+		var loads map[string]types.DownloaderStatus
+		if err := snapshot(ctx, d.client, topics.DownloaderStatus, &loads); err != nil {
+			return err
+		}
+		for _, load := range loads {
+			if load.State == types.DownloadRunning && load.CurrentBytes > load.ResumedBytes {
+				return nil
+			}
+		}
+		return errors.New("nothing is being downloaded")
+	})
+}
+
+func (d *device) killWhileLoading(agent string) func(context.Context) error {
 	return func(ctx context.Context) error {
+		if err := d.loading(ctx); err != nil {
+			return err
+		}
 		if err := d.killAgent(agent); err != nil {
 			return err
 		}
-		if err := d.edit(func(c *configuration) { c.change(round) }); err != nil {
+		if err := d.edit(func(c *configuration) { c.rename(d.kills) }); err != nil { // meanwhile
 			return err
 		}
 		if err := d.startAgent(agent); err != nil {
@@ -100,262 +187,53 @@ func (d *device) killWhileChanging(agent string, round int) func(context.Context
 	}
 }
 
-func (d *device) killServer(ctx context.Context) error {
-	if err := d.edit(func(c *configuration) { c.change(5) }); err != nil {
+func (d *device) killServer(ctx context.Context, s *summary) error {
+	load, err := startLoad(ctx, d.url)
+	if err != nil {
+		return err
+	}
+	defer load.close()
+	if err := d.loading(ctx); err != nil {
 		return err
 	}
 	d.kills++
 	if err := d.server.kill(); err != nil {
 		return err
 	}
+	if err := d.edit(func(c *configuration) { c.rename(d.kills) }); err != nil {
+		return err
+	}
 	if err := d.startServer(); err != nil {
 		return err
 	}
-	if err := d.adopt(ctx); err != nil {
+	if err := d.agreed(ctx); err != nil {
 		return err
 	}
-	return d.agreed(ctx)
+	s.load, err = load.end(ctx)
+	return err
 }
 
 // reboot ends everything without a warning and brings it back without what a
 // reboot takes away, and without the configuration file.
 func (d *device) reboot(ctx context.Context) error {
-	for _, name := range []string{"zedagent", "nim", "diag"} {
-		if err := d.killAgent(name); err != nil {
+	for _, p := range agentPrograms {
+		if err := d.killAgent(p.name); err != nil {
 			return err
 		}
 	}
 	d.kills++
-	if err := d.server.kill(); err != nil {
-		return err
+	err := errors.Join(d.apps.kill(), d.server.kill())
+	for _, gone := range []string{"volatile", "domains", "led"} {
+		err = errors.Join(err, os.RemoveAll(d.file(gone)))
 	}
-	if err := errors.Join(os.RemoveAll(d.file("volatile")), os.Remove(d.config), d.forget()); err != nil {
+	if err = errors.Join(err, os.Remove(d.config)); err != nil {
 		return err
 	}
 	if err := d.startServer(); err != nil {
 		return err
 	}
-	if err := d.adopt(ctx); err != nil {
+	if err := d.startAgents(); err != nil {
 		return err
-	}
-	for _, name := range []string{"zedagent", "nim", "diag"} {
-		if err := d.startAgent(name); err != nil {
-			return err
-		}
 	}
 	return d.agreed(ctx)
-}
-
-// forget notes that a reboot takes every volatile key away.
-func (d *device) forget() error {
-	h, err := readHistory(d.file("changes"), d.adopted)
-	if err != nil {
-		return err
-	}
-	for table, keys := range h.byKey {
-		if table == topics.LastGoodConfig.String() {
-			continue
-		}
-		for key := range keys {
-			// The next revision was never given: each start skips ahead.
-			d.adopted = append(d.adopted, change{Op: "delete", Table: table, Key: wire.EncodeToken(key), Revision: h.newest + 1})
-		}
-	}
-	return nil
-}
-
-// adopt takes what the server holds after it was killed as accepted.
-func (d *device) adopt(ctx context.Context) error {
-	listed, err := d.list(ctx)
-	if err != nil {
-		return err
-	}
-	for table, keys := range listed {
-		for key, h := range keys {
-			d.adopted = append(d.adopted, change{Op: "put", Table: table, Key: wire.EncodeToken(key), Revision: h.revision, SHA256: h.sha256})
-		}
-	}
-	return nil
-}
-
-// list returns what `nkv ls --json` says, by table and key.
-func (d *device) list(ctx context.Context) (map[string]map[string]handled, error) {
-	var out, failed bytes.Buffer
-	for {
-		if err := d.client.Wait(ctx); err != nil {
-			return nil, err
-		}
-		out.Reset()
-		failed.Reset()
-		cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "nkv"), "--server", d.url, "--json", "ls", ">")
-		cmd.Stdout, cmd.Stderr = &out, &failed
-		err := cmd.Run()
-		if err == nil {
-			break
-		}
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != 3 || ctx.Err() != nil { // 3: the server does not listen yet
-			return nil, fmt.Errorf("nkv ls: %w: %s", err, strings.TrimSpace(failed.String()))
-		}
-	}
-	var entries []struct {
-		Table    string          `json:"table"`
-		Key      string          `json:"key"`
-		Revision uint64          `json:"revision"`
-		Value    json.RawMessage `json:"value"`
-	}
-	if err := json.Unmarshal(out.Bytes(), &entries); err != nil {
-		return nil, fmt.Errorf("nkv ls --json: %w", err)
-	}
-	listed := map[string]map[string]handled{}
-	for _, e := range entries {
-		var compact bytes.Buffer
-		if err := json.Compact(&compact, e.Value); err != nil {
-			return nil, err
-		}
-		sum := sha256.Sum256(compact.Bytes())
-		if listed[e.Table] == nil {
-			listed[e.Table] = map[string]handled{}
-		}
-		listed[e.Table][e.Key] = handled{revision: e.Revision, sha256: hex.EncodeToString(sum[:])}
-	}
-	return listed, nil
-}
-
-// check replays every handler call of every life of every agent, and compares
-// the views of the living with what the server holds. An agent may still be
-// handling the last change: its calls are read again with each change of them,
-// until the demo's time is up.
-func (d *device) check(ctx context.Context, s *summary) error {
-	listed, err := d.list(ctx)
-	if err != nil {
-		return err
-	}
-	for _, keys := range listed {
-		s.tables++
-		s.keys += len(keys)
-	}
-	for {
-		err := d.checkCalls(s, listed)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		var unequal *unequalError
-		if !errors.As(err, &unequal) {
-			return err
-		}
-		if err := d.settled(ctx, unequal.run); err != nil {
-			return errors.Join(unequal, err)
-		}
-	}
-}
-
-// unequalError says that an agent's view is not what the server holds, which may
-// still become so.
-type unequalError struct {
-	run *run
-	err error
-}
-
-func (e *unequalError) Error() string { return e.run.agent + ": " + e.err.Error() }
-
-// settled waits until a run has handled more, or must have.
-func (d *device) settled(ctx context.Context, r *run) error {
-	before, err := os.Stat(r.calls)
-	if err != nil {
-		return err
-	}
-	deadline := time.NewTimer(10 * time.Second) // guarantee G1
-	defer deadline.Stop()
-	look := time.NewTicker(10 * time.Millisecond) // another process's file has no event that is ours
-	defer look.Stop()
-	for {
-		select {
-		case <-look.C:
-			now, err := os.Stat(r.calls)
-			if err != nil {
-				return err
-			}
-			if now.Size() != before.Size() {
-				return nil
-			}
-		case <-deadline.C:
-			return errors.New("nothing more was handled for 10 s")
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-func (d *device) checkCalls(s *summary, listed map[string]map[string]handled) error {
-	h, err := readHistory(d.file("changes"), d.adopted)
-	if err != nil {
-		return err
-	}
-	s.changes, s.calls, s.lives = h.changes, 0, len(d.runs)
-	for _, r := range d.runs {
-		calls, err := lines[command.HandlerCall](r.calls)
-		if err != nil {
-			return err
-		}
-		s.calls += len(calls)
-		v, err := h.replay(calls)
-		if err != nil {
-			return fmt.Errorf("%s, log %s: %w", r.agent, filepath.Base(r.calls), err)
-		}
-		if r.killed && !d.last(r) {
-			continue
-		}
-		if err := v.equals(reads(r.agent), listed); err != nil {
-			return &unequalError{r, err}
-		}
-	}
-	s.kills, s.reconfigs = d.kills, d.reconfigs
-	s.resident, err = resident(d.server.cmd.Process.Pid)
-	return err
-}
-
-// reads returns the tables that an agent subscribes to.
-func reads(agent string) []string {
-	switch agent {
-	case "nim":
-		return []string{topics.PhysicalIOAdapter.String(), topics.VLANAdapter.String(), topics.BondAdapter.String(), topics.NetworkPortConfig.String()}
-	case "diag":
-		return []string{
-			topics.PhysicalIOAdapter.String(), topics.VLANAdapter.String(), topics.BondAdapter.String(), topics.NetworkPortConfig.String(),
-			topics.NetworkXObjectConfig.String(), topics.NetworkInstanceConfig.String(), topics.AppInstanceConfig.String(),
-			topics.VolumeConfig.String(), topics.ContentTreeConfig.String(), topics.DatastoreConfig.String(), topics.ConfigItem.String(),
-			topics.ZedAgentStatus.String(), topics.LastGoodConfig.String(), topics.NetworkPortStatus.String(), topics.DeviceNetworkStatus.String(),
-		}
-	}
-	return nil // zedagent reads a file
-}
-
-// last reports whether a run is its agent's newest.
-func (d *device) last(r *run) bool {
-	for i := len(d.runs) - 1; i >= 0; i-- {
-		if d.runs[i].agent == r.agent {
-			return d.runs[i] == r
-		}
-	}
-	return false
-}
-
-// resident returns a process's resident memory in bytes, from /proc; 0 where the
-// system has none.
-func resident(pid int) (int64, error) {
-	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kib << 10, err
-		}
-	}
-	return 0, nil
 }

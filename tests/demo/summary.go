@@ -17,6 +17,10 @@ const probes = 1000
 type summary struct {
 	tables, keys, changes, calls, lives int
 	kills, reconfigs                    int
+	processes                           int // of applications, in all
+	load                                int // changes acknowledged while the server was killed
+	standing                            standing
+	loads                               loadCounts
 	took                                time.Duration
 	resident                            int64
 	handled                             []time.Duration // from publish to handler
@@ -28,16 +32,20 @@ func (s *summary) print(out io.Writer) {
 		return s.handled[int(q*float64(len(s.handled)-1))].Round(time.Microsecond)
 	}
 	fmt.Fprintf(out, `
-  tables               %d
-  keys                 %d
+  applications         %d wanted, %d running; %d processes in all, never two of one
+  downloads            %d complete (%.1f MiB), %d resumed, %d tries failed
+  killed with -9       %d times, the server twice; %d changes of a load acknowledged
+                       around its death, none lost
+  tables               %d, with %d keys
   changes              %d, of %d configurations
-  handler calls        %d, of %d lives of 3 agents: each replayed against the server's
+  handler calls        %d, of %d lives of %d agents: each replayed against the server's
                        record of changes; nothing lost, nothing invented
-  killed with -9       %d times
   publish to handler   p50 %s, p99 %s (%d changes)
   server resident      %.1f MiB
   took                 %.1f s
-`, s.tables, s.keys, s.changes, s.reconfigs+1, s.calls, s.lives, s.kills,
+`, s.standing.wanted, s.standing.running, s.processes,
+		s.loads.complete, float64(s.loads.bytes)/(1<<20), s.loads.resumed, s.loads.failed,
+		s.kills, s.load, s.tables, s.keys, s.changes, s.reconfigs+1, s.calls, s.lives, len(agentPrograms),
 		quantile(0.5), quantile(0.99), len(s.handled), float64(s.resident)/(1<<20), s.took.Seconds())
 }
 
