@@ -33,6 +33,7 @@ type Subscription struct {
 	views  map[string]*tableView
 	order  []*tableView // by arrival
 	turn   int          // of which table Next looks at first
+	taken  Change       // table and revision of what the taker handles now; zero: nothing
 	listed bool         // of one that spans tables: all that there were are in views
 	errors uint64
 	synced bool // Synchronized was taken
@@ -163,10 +164,11 @@ func (s *Subscription) news() {
 func (s *Subscription) Ready() <-chan struct{} { return s.ready }
 
 // Next takes the oldest change that was not taken yet; false: there is none now.
-// It never blocks.
+// It never blocks. A change counts as handled when the next one is asked for.
 func (s *Subscription) Next() (Change, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.finish()
 	for range s.order {
 		t := s.order[s.turn%len(s.order)]
 		s.turn = (s.turn + 1) % len(s.order) // the next table's turn, so that a busy one starves none
@@ -174,13 +176,21 @@ func (s *Subscription) Next() (Change, bool) {
 		if !ok {
 			continue
 		}
-		t.handled = max(t.handled, c.Revision)
+		s.taken = Change{Table: c.Table, Revision: c.Revision}
 		if c.Op == Synchronized {
 			s.synced = true
 		}
 		return c, true
 	}
 	return Change{}, false
+}
+
+// finish notes that what was taken last is handled. The lock is held.
+func (s *Subscription) finish() {
+	if t := s.views[s.taken.Table]; t != nil {
+		t.handled = max(t.handled, s.taken.Revision)
+	}
+	s.taken = Change{}
 }
 
 // Wait blocks until Next may have something new, or ctx is done.
@@ -227,10 +237,14 @@ func (s *Subscription) State() wire.SubscriptionState {
 		Synchronized: s.synced, Errors: s.errors, Fingerprint: s.fingerprint,
 	}
 	for name, t := range s.views {
-		state.Pending += t.waiting.len()
+		pending := t.waiting.len()
+		if s.taken.Table == name {
+			pending++
+		}
+		state.Pending += pending
 		state.Heads[name] = t.head
 		state.Handled[name] = t.handled
-		if t.waiting.len() == 0 {
+		if pending == 0 {
 			state.Handled[name] = t.head
 		}
 	}

@@ -532,3 +532,31 @@ func TestAnswersThatArrivedBeforeTheBreakAreTaken(t *testing.T) {
 	}
 	line.cut(false)
 }
+
+func TestAChangeIsHandledWhenTheNextIsAskedFor(t *testing.T) {
+	ctx := testContext(t)
+	c := connected(t, startServer(t, server.Options{}))
+	var revisions []uint64
+	for _, key := range []string{"k", "l"} {
+		revision, err := c.Put(ctx, path(key), []byte("1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		revisions = append(revisions, revision)
+	}
+	s := subscribe(t, c, "owner.T").s
+	eventually(t, "current", s.Current)
+	for i, want := range []struct {
+		handled uint64
+		pending int
+	}{{0, 2}, {0, 2}, {revisions[0], 1}, {revisions[1], 0}} {
+		if i > 0 {
+			if _, ok := s.Next(); ok != (i <= len(revisions)) {
+				t.Fatalf("Next number %d: %t", i, ok)
+			}
+		}
+		if got := s.State(); got.Handled["owner.T"] != want.handled || got.Pending != want.pending {
+			t.Errorf("after Next number %d: handled %d, pending %d; want %+v", i, got.Handled["owner.T"], got.Pending, want)
+		}
+	}
+}

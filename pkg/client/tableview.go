@@ -30,7 +30,7 @@ type tableView struct {
 	heldTo   uint64 // the revision of the last; 0: none is held
 
 	waiting pending // filed, not yet handled
-	handled uint64  // newest revision that was taken for handling
+	handled uint64  // newest revision that its taker is done with
 	suspect uint64  // a head that the server told and the view did not have; 0: none
 }
 

@@ -66,8 +66,8 @@ type ProbeAnswer struct {
 type SubscriptionState struct {
 	Pattern      string            `json:"pattern"`
 	Heads        map[string]uint64 `json:"heads"`   // received, by table
-	Handled      map[string]uint64 `json:"handled"` // newest revision taken by a handler, by table
-	Pending      int               `json:"pending"` // changes and marks not yet taken
+	Handled      map[string]uint64 `json:"handled"` // newest revision that handlers are done with, by table
+	Pending      int               `json:"pending"` // changes and marks not yet handled
 	Synchronized bool              `json:"synchronized"`
 	Errors       uint64            `json:"errors"` // values that did not decode
 	Fingerprint  string            `json:"fingerprint,omitempty"`
