@@ -192,9 +192,7 @@ func (p *Publication) want(ctx context.Context, key string, w *wish) error {
 		return nil
 	}
 	w.settled = make(chan struct{})
-	if old != nil && !old.isSettled() {
-		w.older = old
-	}
+	w.older = old.waiting()
 	p.last++
 	w.number = p.last
 	p.wanted[key] = w
@@ -220,10 +218,12 @@ func (p *Publication) await(ctx context.Context, w *wish, what string) error {
 	case <-ctx.Done():
 	case <-p.ctx.Done():
 	}
-	select {
-	case <-w.settled:
+	p.mu.Lock()
+	w.alone = true
+	settled := w.isSettled()
+	p.mu.Unlock()
+	if settled {
 		return w.err
-	default:
 	}
 	if err := p.reason(nil); err != nil {
 		return fmt.Errorf("%w: %s stays wanted: %w", ErrUnconfirmed, what, err)

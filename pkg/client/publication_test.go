@@ -483,3 +483,41 @@ func TestAPutThatWasOvertakenIsAnswered(t *testing.T) {
 		}
 	}
 }
+
+// TestChangesWithoutAServerCostNoMoreThanTheirKeys is guarantee G9: what nobody
+// waits for any more is let go of.
+func TestChangesWithoutAServerCostNoMoreThanTheirKeys(t *testing.T) {
+	s := startServer(t, server.Options{})
+	p, err := connected(t, s, Name(testTable.Agent)).Open(testContext(t), testTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Shutdown()
+	patient := make(chan error, 1)
+	ctx, cancel := context.WithCancel(testContext(t))
+	go func() { patient <- p.Put(ctx, "k", []byte("patient")) }()
+	eventually(t, "the patient caller waits", func() bool { _, ok := p.Get("k"); return ok })
+	over, expired := context.WithCancel(context.Background())
+	expired()
+	for i := range 1000 {
+		if err := p.Put(over, "k", fmt.Append(nil, i)); !errors.Is(err, ErrUnconfirmed) {
+			t.Fatal(err)
+		}
+	}
+	p.mu.Lock()
+	chain := 0
+	for w := p.wanted["k"]; w != nil; w = w.older {
+		chain++
+	}
+	p.mu.Unlock()
+	if chain > 3 { // the newest, and the patient one with one beside it
+		t.Errorf("%d values of one key are kept", chain)
+	}
+	cancel()
+	if err := <-patient; !errors.Is(err, ErrUnconfirmed) {
+		t.Error(err)
+	}
+	if got, ok := p.Get("k"); !ok || string(got) != "999" {
+		t.Errorf("wanted is %q, %t", got, ok)
+	}
+}

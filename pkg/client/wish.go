@@ -21,6 +21,20 @@ type wish struct {
 	settled   chan struct{} // closed at the first answer, good or bad
 	err       error         // of that answer; read after settled is closed
 	older     *wish         // of the key, whose place this one took before it was settled
+	alone     bool          // its caller waits no more
+}
+
+// waiting returns the newest wish of a chain that is not settled and whose caller
+// waits; nil: there is none. What nobody waits for is let go of: a key that changes
+// while the server is away must not cost more with each change.
+func (w *wish) waiting() *wish {
+	for w != nil && w.alone && !w.isSettled() {
+		w = w.older
+	}
+	if w == nil || w.isSettled() {
+		return nil // with it all that are older
+	}
+	return w
 }
 
 // restart is what the restart counter is wanted to be.
