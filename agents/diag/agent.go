@@ -1,11 +1,11 @@
 package diag
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/evenkv/nkv/pkg/agent"
@@ -14,23 +14,17 @@ import (
 // DefaultTimeout is how long a single look waits for all tables.
 const DefaultTimeout = 10 * time.Second
 
-// frame is the shortest time between two pictures: more of them nobody can
-// read.
-const frame = 50 * time.Millisecond
-
-// connectionLook is how often the live picture looks whether the server is
-// still there; there is no event for it.
-const connectionLook = time.Second
-
 // Options configure how the device is shown.
 type Options struct {
 	// Out is where it is shown; required.
 	Out io.Writer
-	// Once shows the device one time, when every table was read completely.
+	// Once shows the device one time, when every table was read completely and
+	// the agents were asked how far they are.
 	Once bool
 	// JSON shows it as one JSON document; only with Once.
 	JSON bool
-	// Timeout is how long Once waits; DefaultTimeout when it is 0.
+	// Timeout is how long Once waits for the tables; DefaultTimeout when it is
+	// 0.
 	Timeout time.Duration
 	// Size returns width and height of the terminal that Out is; nil: Out is
 	// none. Called for every picture.
@@ -39,6 +33,12 @@ type Options struct {
 	Resized <-chan struct{}
 	// Colour says that the terminal shall show colours.
 	Colour bool
+	// ASCII says that text is written in ASCII alone.
+	ASCII bool
+	// Now tells the time; time.Now when it is nil.
+	Now func() time.Time
+
+	surveyEvery time.Duration // of the live picture; the constant when it is 0
 }
 
 func (o *Options) check() error {
@@ -53,17 +53,34 @@ func (o *Options) check() error {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.surveyEvery = cmp.Or(o.surveyEvery, surveyEvery)
 	return nil
 }
 
-// view is a way of showing the device.
+// view is a way of showing the device. All of it is called in the agent's event
+// loop, but for close, which is called after that has ended.
 type view interface {
+	// start is called once, before any other.
+	start() error
 	// changed is called after each change of the model.
 	changed(change)
 	// completed is called when the last table was read completely.
 	completed()
 	// close is called at the end; it returns the first error of showing.
 	close() error
+}
+
+// surveyed is a view that wants surveys.
+type surveyed interface {
+	// every is the time between two surveys; 0: only those that are asked for.
+	every() time.Duration
+	// surveys is called before start with what makes them.
+	surveys(*surveyor)
+	// surveyed is called when the model has a new survey.
+	surveyed()
 }
 
 // Run shows the device with a connected agent, then closes it. It returns nil
@@ -78,12 +95,24 @@ func Run(ctx context.Context, a *agent.Agent, opts Options) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	model := NewModel()
-	v, err := newView(a, model, opts, end)
-	if err != nil {
-		return err
-	}
+	model.Now = opts.Now
+	v := newView(a, model, opts, end)
 	r := &reader{agent: a, model: model, changed: v.changed, completed: v.completed}
 	if err := r.subscribe(ctx); err != nil {
+		return err
+	}
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer end(nil)
+	if to, ok := v.(surveyed); ok {
+		s := newSurveyor(a, model, to.every(), func(found Survey) {
+			model.surveyed(found)
+			to.surveyed()
+		})
+		to.surveys(s)
+		work.Go(func() { s.run(ctx) })
+	}
+	if err := v.start(); err != nil {
 		return err
 	}
 	if err := a.Run(ctx); err != nil {
@@ -92,155 +121,12 @@ func Run(ctx context.Context, a *agent.Agent, opts Options) error {
 	return v.close()
 }
 
-func newView(a *agent.Agent, model *Model, opts Options, end context.CancelCauseFunc) (view, error) {
+func newView(a *agent.Agent, model *Model, opts Options, end context.CancelCauseFunc) view {
 	switch {
 	case opts.Once:
-		o := &onceView{agent: a, model: model, opts: opts, end: end}
-		a.After("timeout", opts.Timeout, func(context.Context) {
-			o.offline = a.Client().Connected()
-			end(ErrIncomplete)
-		})
-		return o, nil
+		return &onceView{agent: a, model: model, opts: opts, end: end}
 	case opts.Size == nil:
-		return &lineView{out: opts.Out, end: end}, nil
+		return newLineView(a, opts, end)
 	}
-	s := &screenView{agent: a, model: model, opts: opts, end: end, screen: NewScreen(opts.Out)}
-	if opts.Resized != nil {
-		err := agent.On(a, "resize", opts.Resized, func(context.Context, struct{}) { s.draw() })
-		if err != nil {
-			return nil, err
-		}
-	}
-	s.soon()
-	_, err := a.Every("connection", connectionLook, func(context.Context) { s.look() })
-	return s, err
-}
-
-// onceView shows the device when all of it is there.
-type onceView struct {
-	agent *agent.Agent
-	model *Model
-	opts  Options
-	end   context.CancelCauseFunc
-	whole bool
-
-	offline error // when the time was up: why there was no connection
-}
-
-func (v *onceView) changed(change) {}
-
-// completed ends the look.
-func (v *onceView) completed() {
-	v.whole = true
-	v.end(nil)
-}
-
-func (v *onceView) close() error {
-	doc := v.model.Document()
-	if err := v.show(doc); err != nil {
-		return err
-	}
-	if v.whole {
-		return nil
-	}
-	missing := strings.Join(v.model.missing(), ", ")
-	if v.offline != nil {
-		return fmt.Errorf("%w: %s: %w", ErrIncomplete, missing, v.offline)
-	}
-	return fmt.Errorf("%w: %s; is their agent running?", ErrIncomplete, missing)
-}
-
-func (v *onceView) show(doc Document) error {
-	if v.opts.JSON {
-		enc := json.NewEncoder(v.opts.Out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(doc)
-	}
-	width := 0
-	if v.opts.Size != nil {
-		width, _ = v.opts.Size()
-	}
-	_, err := io.WriteString(v.opts.Out, strings.Join(doc.Render(width, v.opts.Colour), "\n")+"\n")
-	return err
-}
-
-// lineView shows one line per change.
-type lineView struct {
-	out io.Writer
-	end context.CancelCauseFunc
-	err error
-}
-
-func (v *lineView) changed(c change) { v.write(Line(time.Now(), c.op, c.table, c.key, c.now, c.old)) }
-
-func (v *lineView) completed() {
-	v.write(time.Now().UTC().Format("15:04:05.000") + " = all tables were read completely")
-}
-
-func (v *lineView) write(line string) {
-	if v.err != nil {
-		return
-	}
-	if _, v.err = io.WriteString(v.out, line+"\n"); v.err != nil {
-		v.end(v.err)
-	}
-}
-
-func (v *lineView) close() error { return v.err }
-
-// screenView redraws a picture when something changed, not more often than
-// every frame.
-type screenView struct {
-	agent  *agent.Agent
-	model  *Model
-	opts   Options
-	end    context.CancelCauseFunc
-	screen *Screen
-	due    bool // a picture is to be drawn at the end of the frame
-	err    error
-}
-
-func (v *screenView) changed(change) { v.soon() }
-
-func (v *screenView) completed() { v.soon() }
-
-// look notes whether there is a connection to the server.
-func (v *screenView) look() {
-	offline := ""
-	if err := v.agent.Client().Connected(); err != nil {
-		offline = err.Error()
-	}
-	if offline != v.model.Offline {
-		v.model.Offline = offline
-		v.soon()
-	}
-}
-
-// soon draws a picture at the end of the current frame.
-func (v *screenView) soon() {
-	if v.due {
-		return
-	}
-	v.due = true
-	v.agent.After("picture", frame, func(context.Context) { v.draw() })
-}
-
-func (v *screenView) draw() {
-	v.due = false
-	if v.err != nil {
-		return
-	}
-	width, height := v.opts.Size()
-	if v.err = v.screen.Draw(v.model.Document().Render(width, v.opts.Colour), height); v.err != nil {
-		v.end(v.err)
-	}
-}
-
-func (v *screenView) close() error {
-	if v.err != nil {
-		return v.err
-	}
-	v.draw() // what changed last
-	return v.screen.Close()
+	return &liveView{agent: a, model: model, opts: opts, end: end, screen: NewScreen(opts.Out)}
 }

@@ -1,12 +1,15 @@
 package diag
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/evenkv/nkv/agents/types"
 )
 
 // Op is what happened to a key.
@@ -58,8 +61,27 @@ func Line(at time.Time, op Op, table, key string, now, old any) string {
 		}
 	case OpModify:
 		line += " " + strings.Join(differences(fields(old), fields(now)), ", ")
+		if d, ok := now.(types.DownloaderStatus); ok {
+			line += progressOf(d)
+		}
 	}
 	return line
+}
+
+// progressOf says for people which download it is and how far.
+func progressOf(s types.DownloaderStatus) string {
+	w := DownloadDoc{State: s.State, ProgressDoc: ProgressDoc{max(s.TotalBytes, 0), max(s.CurrentBytes, 0)}}
+	progress := ""
+	if w.State == types.DownloadRunning {
+		progress = w.amount()
+		if w.TotalBytes > 0 {
+			progress = percentText(w.ProgressDoc) + ", " + progress
+		}
+	}
+	if text := together(", ", redact(s.Request.DisplayName), progress); text != "" {
+		return " (" + visible(text) + ")"
+	}
+	return ""
 }
 
 // fields returns the top fields of a struct in their JSON form.
@@ -76,15 +98,15 @@ func fields(v any) map[string]json.RawMessage {
 }
 
 func nameOf(v any) string {
-	var name struct{ DisplayName, Value string }
+	var name struct {
+		DisplayName, Value string
+		Request            struct{ DisplayName string }
+	}
 	data, err := json.Marshal(v)
 	if err != nil || json.Unmarshal(data, &name) != nil {
 		return ""
 	}
-	if name.DisplayName != "" {
-		return name.DisplayName
-	}
-	return name.Value
+	return redact(cmp.Or(name.DisplayName, name.Request.DisplayName, name.Value))
 }
 
 func differences(old, now map[string]json.RawMessage) []string {
@@ -102,4 +124,4 @@ func differences(old, now map[string]json.RawMessage) []string {
 	return list
 }
 
-func shown(text string) string { return cut(visible(text), maxShown) }
+func shown(text string) string { return cut(visible(redact(text)), maxShown) }

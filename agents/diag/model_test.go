@@ -51,5 +51,6 @@ func device(t *testing.T) *diag.Model {
 		{Table: "zedagent.AppInstanceConfig", Owner: "zedagent", Synchronized: true, Keys: 3, Restarts: 1},
 		{Table: "nim.NetworkPortStatus", Owner: "nim", Keys: 3},
 	}
+	workload(m)
 	return m
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/evenkv/nkv/agents/diag"
 	"github.com/evenkv/nkv/agents/types"
+	"github.com/evenkv/nkv/pkg/wire"
 )
 
 var update = flag.Bool("update", false, "write the expected texts anew")
@@ -40,9 +41,13 @@ func golden(t *testing.T, name, got string) {
 
 func TestPicture(t *testing.T) {
 	doc := device(t).Document()
-	golden(t, "wide.txt", strings.Join(doc.Render(0, false), "\n")+"\n")
-	golden(t, "narrow.txt", strings.Join(doc.Render(60, false), "\n")+"\n")
-	golden(t, "empty.txt", strings.Join(diag.NewModel().Document().Render(80, false), "\n")+"\n")
+	for name, look := range map[string]diag.Look{
+		"wide.txt": {}, "narrow.txt": {Width: 60}, "live.txt": {Width: 80, Height: 60, Live: true},
+		"low.txt": {Width: 80, Height: 23, Live: true}, "ascii.txt": {Width: 160, ASCII: true}, "colour.txt": {Width: 120, Colour: true},
+	} {
+		golden(t, name, strings.Join(doc.Render(look), "\n")+"\n")
+	}
+	golden(t, "empty.txt", strings.Join(diag.NewModel().Document().Render(diag.Look{Width: 80}), "\n")+"\n")
 }
 
 func TestDocumentAsJSON(t *testing.T) {
@@ -62,14 +67,14 @@ var styles = regexp.MustCompile("\x1b\\[[0-9]*m")
 
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	doc := device(t).Document()
-	for width := 1; width < 200; width++ {
-		plain := doc.Render(width, false)
+	for width := 1; width < 200; width += 1 + width/30 {
+		plain := doc.Render(diag.Look{Width: width})
 		for _, line := range plain {
 			if n := utf8.RuneCountInString(line); n > max(width, 3) {
 				t.Fatalf("at width %d a line has %d columns: %q", width, n, line)
 			}
 		}
-		coloured := doc.Render(width, true)
+		coloured := doc.Render(diag.Look{Width: width, Colour: true})
 		for i := range coloured {
 			coloured[i] = styles.ReplaceAllString(coloured[i], "")
 		}
@@ -85,9 +90,26 @@ func TestTextFromOutsideCanNotSteerTheTerminal(t *testing.T) {
 	m.Apps["a"] = types.AppInstanceConfig{DisplayName: evil, Error: evil}
 	m.Ports[evil] = types.NetworkPortConfig{}
 	m.ConfigItems[evil] = types.ConfigItem{Value: evil}
+	problem := types.Problem{What: evil, Where: evil}
+	m.AppStatus[evil] = types.AppInstanceStatus{DisplayName: evil, State: types.SwState(evil), Problem: problem, PID: 1,
+		Volumes: []types.AppVolumeStatus{{DisplayName: evil, State: types.SwState(evil)}}, Networks: []types.AppNetworkStatus{{DisplayName: evil, Ready: true, Uplinks: []string{evil}}}}
+	m.VolumeStatus[evil] = types.VolumeStatus{DisplayName: evil, State: types.SwState(evil), Problem: problem}
+	m.ContentStatus[evil] = types.ContentTreeStatus{DisplayName: evil, State: types.SwState(evil), Problem: problem}
+	for _, state := range []types.DownloadState{types.DownloadRunning, types.DownloadFailed, types.DownloadState(evil)} {
+		m.Downloads[string(state)] = types.DownloaderStatus{Request: request(evil), State: state, Problem: problem}
+	}
+	m.Led[types.StatusKey] = types.LedStatus{Blinks: 1, Meaning: evil, File: evil, Error: evil}
+	m.Tables = []diag.TableState{{Table: evil, Owner: evil}}
+	m.Survey = diag.Survey{Left: 1, Error: evil, Traces: []wire.TraceAnswer{{Owner: &wire.Owner{Agent: evil}, Listeners: []wire.Listener{
+		{Agent: evil, Subject: evil, Differs: true, State: &wire.SubscriptionState{Pattern: evil, Pending: 1}}}}}}
 	m.ZedAgent[types.StatusKey] = types.ZedAgentStatus{DeviceName: evil, FileState: types.ConfigFileState(evil)}
-	lines := m.Document().Render(0, false)
+	var lines []string
+	for _, look := range []diag.Look{{}, {Width: 70}, {Width: 100, Live: true}} {
+		lines = append(lines, m.Document().Render(look)...)
+	}
 	lines = append(lines,
+		diag.Line(time.Time{}, diag.OpModify, "t", evil, m.Downloads[evil], types.DownloaderStatus{}),
+		diag.Line(time.Time{}, diag.OpModify, "t", evil, m.Downloads[string(types.DownloadRunning)], types.DownloaderStatus{}),
 		diag.Line(time.Time{}, diag.OpCreate, "t", evil, m.Apps["a"], nil),
 		diag.Line(time.Time{}, diag.OpModify, "t", evil, m.Apps["a"], types.AppInstanceConfig{}),
 		diag.Line(time.Time{}, diag.OpDelete, "t", evil, nil, m.Apps["a"]))
@@ -110,7 +132,7 @@ func TestCredentialsAreNotShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := string(data) + strings.Join(m.Document().Render(0, false), "\n")
+	text := string(data) + strings.Join(m.Document().Render(diag.Look{}), "\n")
 	for _, op := range []diag.Op{diag.OpCreate, diag.OpModify, diag.OpDelete} {
 		text += diag.Line(time.Time{}, op, "t", "d", ds, types.DatastoreConfig{})
 		text += diag.Line(time.Time{}, op, "t", "a", app, types.AppInstanceConfig{})
@@ -141,6 +163,49 @@ func TestLines(t *testing.T) {
 	} {
 		if got := diag.Line(at, test.op, "zedagent.AppInstanceConfig", "u", test.now, test.old); got != test.want {
 			t.Errorf("got  %q\nwant %q", got, test.want)
+		}
+	}
+}
+
+// jsonOf returns the JSON of a document.
+func jsonOf(t *testing.T, doc diag.Document) string {
+	t.Helper()
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(doc); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestUTF8IsWhatTheLocaleSays(t *testing.T) {
+	for _, test := range []struct {
+		all, ctype, lang string
+		want             bool
+	}{
+		{"", "", "", false}, {"", "", "C", false}, {"", "", "en_US.UTF-8", true}, {"", "", "de_DE.utf8", true},
+		{"C", "", "en_US.UTF-8", false}, {"C.UTF-8", "", "C", true}, {"", "POSIX", "en_US.UTF-8", false}, {"", "", "de_DE.ISO-8859-1", false},
+	} {
+		env := map[string]string{"LC_ALL": test.all, "LC_CTYPE": test.ctype, "LANG": test.lang}
+		if got := diag.UTF8(func(name string) string { return env[name] }); got != test.want {
+			t.Errorf("%+v: %v", test, got)
+		}
+	}
+}
+
+func TestASCIIIsASCII(t *testing.T) {
+	m := device(t)
+	m.Apps["z"] = types.AppInstanceConfig{DisplayName: "Förderband…→·█"}
+	for _, width := range []int{0, 40, 80} {
+		utf, ascii := m.Document().Render(diag.Look{Width: width}), m.Document().Render(diag.Look{Width: width, ASCII: true})
+		for i, line := range ascii {
+			if strings.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }) {
+				t.Errorf("%q", line)
+			}
+			if utf8.RuneCountInString(line) != utf8.RuneCountInString(utf[i]) {
+				t.Errorf("%q\n%q", line, utf[i])
+			}
 		}
 	}
 }

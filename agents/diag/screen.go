@@ -10,7 +10,7 @@ import (
 const (
 	hideCursor = "\x1b[?25l"
 	showCursor = "\x1b[?25h"
-	clearLine  = "\x1b[K" // from the cursor to the end of the line
+	clearLine  = "\x1b[K" // from the cursor on, its column included
 	clearBelow = "\x1b[J" // from the cursor to the end of the screen
 	wrapOff    = "\x1b[?7l"
 	wrapOn     = "\x1b[?7h"
@@ -48,7 +48,7 @@ func (s *Screen) Draw(lines []string, height int) error {
 	}
 	b.WriteString("\r")
 	for _, line := range lines {
-		b.WriteString(line + clearLine + "\r\n")
+		b.WriteString(clearLine + line + "\r\n") // not behind it: that would take the last column of a full line
 	}
 	b.WriteString(clearBelow)
 	s.drawn = len(lines)

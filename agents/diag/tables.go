@@ -44,6 +44,13 @@ func (r *reader) subscribe(ctx context.Context) error {
 		read(ctx, r, topics.ConfigItem, m.ConfigItems),
 		read(ctx, r, topics.DeviceNetworkStatus, m.DeviceNetwork),
 		read(ctx, r, topics.NetworkPortStatus, m.PortStatus),
+		read(ctx, r, topics.DownloaderStatus, m.Downloads, m.downloaded),
+		read(ctx, r, topics.ContentTreeStatus, m.ContentStatus),
+		read(ctx, r, topics.VolumeStatus, m.VolumeStatus),
+		read(ctx, r, topics.DomainStatus, m.Domains),
+		read(ctx, r, topics.DomainMetric, m.Metrics, m.sampled),
+		read(ctx, r, topics.AppInstanceStatus, m.AppStatus),
+		read(ctx, r, topics.LedStatus, m.Led),
 	} {
 		if err != nil {
 			return err
@@ -52,30 +59,36 @@ func (r *reader) subscribe(ctx context.Context) error {
 	return nil
 }
 
-// read keeps one map of the model equal to its table.
-func read[T any](ctx context.Context, r *reader, table agent.Table[T], values map[string]T) error {
+// read keeps one map of the model equal to its table. Those who note something
+// of a change are told it after the map has it.
+func read[T any](ctx context.Context, r *reader, table agent.Table[T], values map[string]T, note ...func(op Op, key string, now, old T)) error {
 	at := len(r.model.Tables)
 	r.model.Tables = append(r.model.Tables, TableState{Table: table.String(), Owner: table.Owner})
 	r.waiting++
-	tell := func(op Op, key string, now, old any) error {
+	tell := func(c change, now, old T) error {
+		for _, n := range note {
+			n(c.op, c.key, now, old)
+		}
 		r.model.Tables[at].Keys = len(values)
-		r.changed(change{op, table.String(), key, now, old})
+		c.table = table.String()
+		r.changed(c)
 		return nil
 	}
+	var none T
 	var sub *agent.Subscription[T]
 	var err error
 	sub, err = agent.Subscribe(ctx, r.agent, table, agent.Handlers[T]{
 		Create: func(_ context.Context, key string, v T) error {
 			values[key] = v
-			return tell(OpCreate, key, v, nil)
+			return tell(change{op: OpCreate, key: key, now: v}, v, none)
 		},
 		Modify: func(_ context.Context, key string, v, old T) error {
 			values[key] = v
-			return tell(OpModify, key, v, old)
+			return tell(change{op: OpModify, key: key, now: v, old: old}, v, old)
 		},
 		Delete: func(_ context.Context, key string, old T) error {
 			delete(values, key)
-			return tell(OpDelete, key, nil, old)
+			return tell(change{op: OpDelete, key: key, old: old}, none, old)
 		},
 		Synchronized: func(context.Context) {
 			r.model.Tables[at].Synchronized = true
@@ -87,15 +100,4 @@ func read[T any](ctx context.Context, r *reader, table agent.Table[T], values ma
 		Restarted: func(_ context.Context, counter uint64) { r.model.Tables[at].Restarts = counter },
 	})
 	return err
-}
-
-// missing returns the tables that were not read completely.
-func (m *Model) missing() []string {
-	var names []string
-	for _, t := range m.Tables {
-		if !t.Synchronized {
-			names = append(names, t.Table)
-		}
-	}
-	return names
 }

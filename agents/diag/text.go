@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,9 +13,10 @@ type style int
 const (
 	plain style = iota
 	bold
-	good
-	bad
 	faint
+	good
+	busy
+	bad
 )
 
 // sequences of ECMA-48 (Select Graphic Rendition).
@@ -24,6 +26,8 @@ func (s style) sequence() string {
 		return "\x1b[1m"
 	case good:
 		return "\x1b[32m"
+	case busy:
+		return "\x1b[33m"
 	case bad:
 		return "\x1b[31m"
 	case faint:
@@ -53,6 +57,37 @@ func visible(text string) string {
 	}, text)
 }
 
+// UTF8 reports whether the locale writes UTF-8: whether the first of LC_ALL,
+// LC_CTYPE and LANG that is set says so.
+func UTF8(getenv func(name string) string) bool {
+	locale := cmp.Or(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG"))
+	locale = strings.ToUpper(strings.ReplaceAll(locale, "-", ""))
+	return strings.Contains(locale, "UTF8")
+}
+
+// ascii writes a text in ASCII, a character for each.
+func ascii(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r < utf8.RuneSelf:
+			return r
+		case r == '█':
+			return '#'
+		case strings.ContainsRune("▌▋▊▉", r):
+			return '-'
+		case strings.ContainsRune("▏▎▍", r):
+			return ' '
+		case r == '…':
+			return '~'
+		case r == '·':
+			return '.'
+		case r == '→':
+			return '>'
+		}
+		return '?'
+	}, text)
+}
+
 // cut shortens a text to width columns, ending it with '…'. A rune counts as
 // one column.
 func cut(text string, width int) string {
@@ -70,6 +105,14 @@ func cut(text string, width int) string {
 func pad(text string, width int) string {
 	if missing := width - utf8.RuneCountInString(text); missing > 0 {
 		return text + strings.Repeat(" ", missing)
+	}
+	return text
+}
+
+// padLeft fills a text up to width columns, before it.
+func padLeft(text string, width int) string {
+	if missing := width - utf8.RuneCountInString(text); missing > 0 {
+		return strings.Repeat(" ", missing) + text
 	}
 	return text
 }

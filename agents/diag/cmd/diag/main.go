@@ -32,6 +32,7 @@ func newCommand() *cobra.Command {
 				return err
 			}
 			opts.Out = cmd.OutOrStdout()
+			opts.ASCII = !diag.UTF8(os.Getenv)
 			defer terminal(&opts)()
 			if opts.Size != nil && !opts.Once && term.IsTerminal(int(os.Stderr.Fd())) {
 				log.SetOutput(io.Discard) // it would run over the picture, which says what is missing
