@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,16 +18,18 @@ import (
 	"time"
 
 	"github.com/evenkv/nkv/agents/command"
+	"github.com/evenkv/nkv/agents/contentserver"
 	"github.com/evenkv/nkv/agents/diag"
-	"github.com/evenkv/nkv/agents/internal/agenttest"
+	"github.com/evenkv/nkv/agents/domainmgr"
 	"github.com/evenkv/nkv/agents/topics"
 	"github.com/evenkv/nkv/agents/types"
-	"github.com/evenkv/nkv/pkg/server"
+	"github.com/evenkv/nkv/internal/testutil"
+	"github.com/evenkv/nkv/pkg/agent/agenttest"
 )
 
 // device is a server with a socket, and the programs as processes.
 type device struct {
-	*agenttest.Device
+	*agenttest.Server
 	t   *testing.T
 	dir string
 }
@@ -36,16 +39,13 @@ func newDevice(t *testing.T) *device {
 	if testing.Short() {
 		t.Skip("builds and runs the programs")
 	}
-	dir, err := os.MkdirTemp("", "nkv") // a socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	build := exec.Command("go", "build", "-o", dir+"/", "./zedagent/cmd/zedagent", "./nim/cmd/nim", "./diag/cmd/diag")
+	dir := t.TempDir()
+	testutil.DependOnSources(t)
+	build := exec.Command("go", "build", "-o", dir+"/", "./...")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return &device{agenttest.New(t, server.Options{Socket: filepath.Join(dir, "nkv.sock")}), t, dir}
+	return &device{agenttest.New(t), t, dir}
 }
 
 func (d *device) path(name string) string { return filepath.Join(d.dir, name) }
@@ -56,7 +56,7 @@ func (d *device) run(name string, args ...string) (stdout, stderr string, code i
 	ctx, cancel := context.WithTimeout(context.Background(), agenttest.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, d.path(name), args...)
-	cmd.Env = append(os.Environ(), "NKV_URL=unix://"+d.path("nkv.sock"))
+	cmd.Env = append(os.Environ(), "NKV_URL="+d.URL())
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	err := cmd.Run()
@@ -77,7 +77,7 @@ type process struct {
 
 func (d *device) start(name string, args ...string) *process {
 	d.t.Helper()
-	p := &process{t: d.t, cmd: exec.Command(d.path(name), append(args, "--server", "unix://"+d.path("nkv.sock"))...)}
+	p := &process{t: d.t, cmd: exec.Command(d.path(name), append(args, "--server", d.URL())...)}
 	p.cmd.Stderr = &p.log
 	var err error
 	if p.out, err = p.cmd.StdoutPipe(); err != nil {
@@ -151,10 +151,11 @@ func TestProgramsShareTheDevice(t *testing.T) {
 	d.write("interfaces.json", `[{"Name":"eth0","AdminUp":true,"Carrier":true,"Addrs":["192.0.2.17/24"]}]`)
 	nim := d.start("nim", "--interfaces", d.path("interfaces.json"), "--handler-log", d.path("nim.log"), "--watchdog", d.path("nim.alive"))
 	lines := d.start("diag", "--handler-log", d.path("diag.log"))
-	zedagent := d.start("zedagent", "--config", d.path("device.json"), "--log-format", "json")
+	others := d.startOthers()
+	zedagent := d.start("zedagent", "--config", d.path("device.json"), "--log-format", "json", "--datastore", d.content())
 
-	status := agenttest.Watch(d.Device, topics.ZedAgentStatus)
-	network := agenttest.Watch(d.Device, topics.DeviceNetworkStatus)
+	status := agenttest.Watch(d.Server, topics.ZedAgentStatus)
+	network := agenttest.Watch(d.Server, topics.DeviceNetworkStatus)
 	status.Await("no file", func(v map[string]types.ZedAgentStatus) bool {
 		return v[types.StatusKey].FileState == types.ConfigFileMissing
 	})
@@ -177,15 +178,25 @@ func TestProgramsShareTheDevice(t *testing.T) {
 	network.Await("two ports up", up(2))
 	network.AwaitCall("restarted 2")
 
+	agenttest.Watch(d.Server, topics.AppInstanceStatus).Await("all run but the one that is switched off", func(v map[string]types.AppInstanceStatus) bool {
+		running := 0
+		for _, app := range v {
+			if app.State == types.StateRunning {
+				running++
+			}
+		}
+		return len(v) == 4 && running == 3
+	})
 	out, log, code := d.run("diag", "--once", "--json")
 	var doc diag.Document
 	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != command.ExitOK {
 		t.Fatalf("diag exits %d, %v:\n%s\n%s", code, err, out, log)
 	}
-	if len(doc.Apps) != 3 || doc.Network.Up != 2 || doc.Device.Name != "packaging-line-3" {
+	if len(doc.Apps) != 4 || doc.AppTotals.Running != 3 || doc.Network.Up != 2 || doc.Device.Name != "packaging-line-3" {
 		t.Errorf("diag shows %+v", doc)
 	}
-	for name, p := range map[string]*process{"zedagent": zedagent, "nim": nim} {
+	others["zedagent"], others["nim"] = zedagent, nim
+	for name, p := range others {
 		if code := p.end(syscall.SIGTERM); code != command.ExitOK {
 			t.Errorf("%s exits %d on SIGTERM:\n%s", name, code, p.log.String())
 		}
@@ -199,6 +210,36 @@ func TestProgramsShareTheDevice(t *testing.T) {
 			t.Errorf("not logged as JSON: %s", line)
 		}
 	}
+}
+
+// startOthers starts the agents that download, make volumes and run applications.
+// The applications end with the test.
+func (d *device) startOthers() map[string]*process {
+	d.t.Helper()
+	d.t.Cleanup(func() {
+		if err := domainmgr.StopAll(context.Background(), d.path("domains")); err != nil {
+			d.t.Error(err)
+		}
+	})
+	return map[string]*process{
+		"volumemgr":  d.start("volumemgr", "--dir", d.path("vault")),
+		"downloader": d.start("downloader"),
+		"zedmanager": d.start("zedmanager"),
+		"domainmgr":  d.start("domainmgr", "--dir", d.path("domains"), "--app", d.path("demoapp")),
+		"ledmanager": d.start("ledmanager", "--file", d.path("light")),
+	}
+}
+
+// content serves all content until the test ends, and returns where.
+func (d *device) content() string {
+	d.t.Helper()
+	s, err := contentserver.New(contentserver.Options{Logger: d.Log})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	web := httptest.NewServer(s)
+	d.t.Cleanup(web.Close)
+	return web.URL
 }
 
 // endReading ends diag when it has told of something.

@@ -33,9 +33,9 @@ type Table[T any] struct {
 	complete bool
 }
 
-// Complete reports whether the owner has told, since the boot, that it has
-// published all it knew, and all of that was read. Before, a key that is missing
-// says nothing: a table that was just opened is empty.
+// Complete reports whether the owner has told that it has published all it knew,
+// and all of that was read: since the boot, for a durable table ever. Before, a key
+// that is missing says nothing: a table that was just opened is empty.
 func (t *Table[T]) Complete() bool { return t.complete }
 
 // Follow returns a map that is kept equal to a table; it may only be read, in

@@ -8,9 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/evenkv/nkv/agents/converge"
-	"github.com/evenkv/nkv/agents/internal/agenttest"
 	"github.com/evenkv/nkv/pkg/agent"
-	"github.com/evenkv/nkv/pkg/server"
+	"github.com/evenkv/nkv/pkg/agent/agenttest"
 )
 
 // Lamp is a value to follow.
@@ -21,7 +20,7 @@ var (
 	optional = agent.Table[Lamp]{Owner: "optional"}
 )
 
-func publish(t *testing.T, d *agenttest.Device, table agent.Table[Lamp]) *agent.Publication[Lamp] {
+func publish(t *testing.T, d *agenttest.Server, table agent.Table[Lamp]) *agent.Publication[Lamp] {
 	t.Helper()
 	pub, err := agent.Publish(context.Background(), d.Connect(table.Owner), table)
 	if err != nil {
@@ -40,7 +39,7 @@ func must(t *testing.T, err error) {
 // TestNothingIsDoneBeforeTheOwnerHasToldAll: a table that was just opened is
 // empty, which says nothing about what will be in it.
 func TestNothingIsDoneBeforeTheOwnerHasToldAll(t *testing.T) {
-	d := agenttest.New(t, server.Options{})
+	d := agenttest.New(t)
 	seen := make(chan map[string]Lamp, 100)
 	whole := make(chan bool, 100)
 	d.Start("follower", func(ctx context.Context, a *agent.Agent) error {
@@ -84,7 +83,7 @@ func TestNothingIsDoneBeforeTheOwnerHasToldAll(t *testing.T) {
 
 // TestALaterReaderNeedsNoNewMark: the mark that was made before counts.
 func TestALaterReaderNeedsNoNewMark(t *testing.T) {
-	d := agenttest.New(t, server.Options{})
+	d := agenttest.New(t)
 	ctx := context.Background()
 	pub := publish(t, d, needed)
 	must(t, pub.Publish(ctx, "a", Lamp{1}))

@@ -3,55 +3,42 @@ package nim_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/evenkv/nkv/agents/internal/agenttest"
 	"github.com/evenkv/nkv/agents/nim"
 	"github.com/evenkv/nkv/agents/nim/netif"
 	"github.com/evenkv/nkv/agents/topics"
 	"github.com/evenkv/nkv/agents/types"
 	"github.com/evenkv/nkv/pkg/agent"
-	"github.com/evenkv/nkv/pkg/server"
+	"github.com/evenkv/nkv/pkg/agent/agenttest"
 )
 
 // scene is a device whose interfaces a file lists and whose ports the test
 // publishes in zedagent's stead.
 type scene struct {
-	*agenttest.Device
+	*agenttest.Server
 	t     *testing.T
 	file  string
-	ports *agent.Publication[types.NetworkPortConfig]
+	ports *agenttest.Publication[types.NetworkPortConfig]
 }
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	return &scene{Device: agenttest.New(t, server.Options{}), t: t, file: filepath.Join(t.TempDir(), "interfaces.json")}
+	return &scene{Server: agenttest.New(t), t: t, file: filepath.Join(t.TempDir(), "interfaces.json")}
 }
 
 // zedagent opens the tables that nim reads.
 func (s *scene) zedagent() {
 	s.t.Helper()
-	a := s.Connect(topics.ZedAgent)
-	ctx := context.Background()
-	var errs [4]error
-	s.ports, errs[0] = agent.Publish(ctx, a, topics.NetworkPortConfig)
-	adapters, err := agent.Publish(ctx, a, topics.PhysicalIOAdapter)
-	errs[1] = err
-	vlans, err := agent.Publish(ctx, a, topics.VLANAdapter)
-	errs[2] = err
-	bonds, err := agent.Publish(ctx, a, topics.BondAdapter)
-	errs[3] = err
-	if err := errors.Join(errs[:]...); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := errors.Join(s.ports.Restarted(ctx), adapters.Restarted(ctx), vlans.Restarted(ctx), bonds.Restarted(ctx)); err != nil {
-		s.t.Fatal(err)
-	}
+	s.ports = agenttest.Publish(s.Server, topics.NetworkPortConfig)
+	s.ports.Restarted()
+	agenttest.Publish(s.Server, topics.PhysicalIOAdapter).Restarted()
+	agenttest.Publish(s.Server, topics.VLANAdapter).Restarted()
+	agenttest.Publish(s.Server, topics.BondAdapter).Restarted()
 }
 
 func (s *scene) nim() (stop func()) {
@@ -67,12 +54,9 @@ func (s *scene) nim() (stop func()) {
 
 func (s *scene) wantPort(label, ifName string) {
 	s.t.Helper()
-	err := s.ports.Publish(context.Background(), label, types.NetworkPortConfig{
+	s.ports.Put(label, types.NetworkPortConfig{
 		LogicalLabel: label, IfName: ifName, Kind: types.LinkPhysical, DHCP: types.DHCPNone,
 	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 func (s *scene) interfaces(list ...types.HostInterface) {
@@ -98,8 +82,8 @@ func portIs(label, problem string) func(map[string]types.NetworkPortStatus) bool
 
 func TestStatusFollowsBothSides(t *testing.T) {
 	s := newScene(t)
-	ports := agenttest.Watch(s.Device, topics.NetworkPortStatus)
-	device := agenttest.Watch(s.Device, topics.DeviceNetworkStatus)
+	ports := agenttest.Watch(s.Server, topics.NetworkPortStatus)
+	device := agenttest.Watch(s.Server, topics.DeviceNetworkStatus)
 	s.nim() // before zedagent: the order does not matter
 	s.zedagent()
 	s.wantPort("a", "eth0")
@@ -118,16 +102,14 @@ func TestStatusFollowsBothSides(t *testing.T) {
 	})
 	s.wantPort("a", "eth1")
 	ports.Await("moved", portIs("a", ""))
-	if err := s.ports.Unpublish(context.Background(), "a"); err != nil {
-		t.Fatal(err)
-	}
+	s.ports.Delete("a")
 	ports.Await("removed", func(v map[string]types.NetworkPortStatus) bool { return len(v) == 1 })
 }
 
 func TestAnUnreadableListLeavesTheStatusAndSaysWhy(t *testing.T) {
 	s := newScene(t)
-	ports := agenttest.Watch(s.Device, topics.NetworkPortStatus)
-	device := agenttest.Watch(s.Device, topics.DeviceNetworkStatus)
+	ports := agenttest.Watch(s.Server, topics.NetworkPortStatus)
+	device := agenttest.Watch(s.Server, topics.DeviceNetworkStatus)
 	s.interfaces(eth("eth0"))
 	s.zedagent()
 	s.wantPort("a", "eth0")
@@ -151,7 +133,7 @@ func TestAnUnreadableListLeavesTheStatusAndSaysWhy(t *testing.T) {
 
 func TestARestartInventsNothing(t *testing.T) {
 	s := newScene(t)
-	ports := agenttest.Watch(s.Device, topics.NetworkPortStatus)
+	ports := agenttest.Watch(s.Server, topics.NetworkPortStatus)
 	s.interfaces(eth("eth0"), eth("eth1"))
 	s.zedagent()
 	s.wantPort("a", "eth0")
@@ -161,9 +143,7 @@ func TestARestartInventsNothing(t *testing.T) {
 	ports.Await("both", func(v map[string]types.NetworkPortStatus) bool { return len(v) == 2 })
 	stop()
 	ports.Calls()
-	if err := s.ports.Unpublish(context.Background(), "b"); err != nil {
-		t.Fatal(err)
-	}
+	s.ports.Delete("b")
 	s.nim()
 	ports.AwaitCall("restarted 2")
 	if diff := cmp.Diff([]string{"delete b", "restarted 2"}, ports.Calls()); diff != "" {
@@ -173,8 +153,8 @@ func TestARestartInventsNothing(t *testing.T) {
 
 func TestAListThatNeverCouldBeReadLeavesTheFormerStatus(t *testing.T) {
 	s := newScene(t)
-	ports := agenttest.Watch(s.Device, topics.NetworkPortStatus)
-	device := agenttest.Watch(s.Device, topics.DeviceNetworkStatus)
+	ports := agenttest.Watch(s.Server, topics.NetworkPortStatus)
+	device := agenttest.Watch(s.Server, topics.DeviceNetworkStatus)
 	s.interfaces(eth("eth0"))
 	s.zedagent()
 	s.wantPort("a", "eth0")
@@ -198,7 +178,7 @@ func TestAListThatNeverCouldBeReadLeavesTheFormerStatus(t *testing.T) {
 
 func TestTheHostsOwnInterfaces(t *testing.T) {
 	s := newScene(t)
-	device := agenttest.Watch(s.Device, topics.DeviceNetworkStatus)
+	device := agenttest.Watch(s.Server, topics.DeviceNetworkStatus)
 	s.zedagent()
 	s.wantPort("loopback", "lo")
 	s.Start(topics.NIM, func(ctx context.Context, a *agent.Agent) error {

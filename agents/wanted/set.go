@@ -21,8 +21,9 @@ type Result struct {
 	Refused []error
 }
 
-// Put publishes every value that differs from what is published, in the order
-// of the keys.
+// Put publishes every value that differs from what is wanted already, in the order
+// of the keys. A key that an earlier call left pending is wanted, so it is not
+// counted again; who needs the acknowledgement calls Publish.
 //
 // The deadline of ctx is for all keys together. When it is over, the rest is
 // handed to the publication without waiting.

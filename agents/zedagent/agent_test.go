@@ -12,24 +12,24 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/evenkv/nkv/agents/internal/agenttest"
 	"github.com/evenkv/nkv/agents/topics"
 	"github.com/evenkv/nkv/agents/types"
 	"github.com/evenkv/nkv/agents/zedagent"
 	"github.com/evenkv/nkv/pkg/agent"
+	"github.com/evenkv/nkv/pkg/agent/agenttest"
 	"github.com/evenkv/nkv/pkg/server"
 )
 
 // scene is a device with a configuration file.
 type scene struct {
-	*agenttest.Device
+	*agenttest.Server
 	t    *testing.T
 	file string
 }
 
-func newScene(t *testing.T, opts server.Options) *scene {
+func newScene(t *testing.T, configure ...func(*server.Options)) *scene {
 	t.Helper()
-	return &scene{agenttest.New(t, opts), t, filepath.Join(t.TempDir(), "config", "device.json")}
+	return &scene{agenttest.New(t, configure...), t, filepath.Join(t.TempDir(), "config", "device.json")}
 }
 
 // zedagent starts the agent; the result stops it.
@@ -97,11 +97,11 @@ func state(state types.ConfigFileState, source types.ConfigSource) func(map[stri
 }
 
 func TestPublishesTheConfiguration(t *testing.T) {
-	s := newScene(t, server.Options{})
+	s := newScene(t)
 	s.write(own(t, nil))
-	status := agenttest.Watch(s.Device, topics.ZedAgentStatus)
-	apps := agenttest.Watch(s.Device, topics.AppInstanceConfig)
-	adapters := agenttest.Watch(s.Device, topics.PhysicalIOAdapter)
+	status := agenttest.Watch(s.Server, topics.ZedAgentStatus)
+	apps := agenttest.Watch(s.Server, topics.AppInstanceConfig)
+	adapters := agenttest.Watch(s.Server, topics.PhysicalIOAdapter)
 	s.zedagent()
 	got := status.Await("loaded", loads(1))[types.StatusKey]
 	want := map[string]int{
@@ -126,13 +126,13 @@ func TestPublishesTheConfiguration(t *testing.T) {
 }
 
 func TestAChangePublishesJustTheDifference(t *testing.T) {
-	s := newScene(t, server.Options{})
+	s := newScene(t)
 	s.write(own(t, nil))
-	status := agenttest.Watch(s.Device, topics.ZedAgentStatus)
-	ports := agenttest.Watch(s.Device, topics.NetworkPortConfig)
-	apps := agenttest.Watch(s.Device, topics.AppInstanceConfig)
-	items := agenttest.Watch(s.Device, topics.ConfigItem)
-	volumes := agenttest.Watch(s.Device, topics.VolumeConfig)
+	status := agenttest.Watch(s.Server, topics.ZedAgentStatus)
+	ports := agenttest.Watch(s.Server, topics.NetworkPortConfig)
+	apps := agenttest.Watch(s.Server, topics.AppInstanceConfig)
+	items := agenttest.Watch(s.Server, topics.ConfigItem)
+	volumes := agenttest.Watch(s.Server, topics.VolumeConfig)
 	s.zedagent()
 	status.Await("loaded", loads(1))
 	for _, restarted := range []func(string){ports.AwaitCall, apps.AwaitCall, items.AwaitCall, volumes.AwaitCall} {
@@ -173,11 +173,11 @@ func TestAChangePublishesJustTheDifference(t *testing.T) {
 }
 
 func TestARefusedFileChangesNothingAndHeals(t *testing.T) {
-	s := newScene(t, server.Options{})
+	s := newScene(t)
 	good := own(t, nil)
 	s.write(good)
-	status := agenttest.Watch(s.Device, topics.ZedAgentStatus)
-	apps := agenttest.Watch(s.Device, topics.AppInstanceConfig)
+	status := agenttest.Watch(s.Server, topics.ZedAgentStatus)
+	apps := agenttest.Watch(s.Server, topics.AppInstanceConfig)
 	s.zedagent()
 	before := status.Await("loaded", loads(1))[types.StatusKey]
 	apps.AwaitCall("restarted 1")
@@ -211,10 +211,10 @@ func TestARefusedFileChangesNothingAndHeals(t *testing.T) {
 }
 
 func TestOddEntriesArePublishedWithTheirError(t *testing.T) {
-	s := newScene(t, server.Options{})
+	s := newScene(t)
 	s.write(own(t, func(cfg map[string]any) { delete(cfg, "datastores") }))
-	status := agenttest.Watch(s.Device, topics.ZedAgentStatus)
-	contents := agenttest.Watch(s.Device, topics.ContentTreeConfig)
+	status := agenttest.Watch(s.Server, topics.ZedAgentStatus)
+	contents := agenttest.Watch(s.Server, topics.ContentTreeConfig)
 	s.zedagent()
 	got := status.Await("loaded", loads(1))[types.StatusKey]
 	if got.WarningCount != 5 || len(got.Warnings) != 5 || !strings.Contains(got.Warnings[0], "contentInfo[0].dsId (line 1, column ") {
@@ -226,11 +226,11 @@ func TestOddEntriesArePublishedWithTheirError(t *testing.T) {
 }
 
 func TestComesUpOnTheLastGoodConfigurationAfterAReboot(t *testing.T) {
-	s := newScene(t, server.Options{StoreDir: t.TempDir()})
+	s := newScene(t)
 	s.write(own(t, nil))
 	// The subscribers end with the reboot, as all processes do.
 	t.Run("before", func(t *testing.T) {
-		status := agenttest.Watch(s.Device.For(t), topics.ZedAgentStatus)
+		status := agenttest.Watch(s.For(t), topics.ZedAgentStatus)
 		stop := s.zedagent()
 		status.Await("loaded", loads(1))
 		s.write(own(t, func(cfg map[string]any) { cfg["deviceName"] = "the last good one" }))
@@ -239,11 +239,9 @@ func TestComesUpOnTheLastGoodConfigurationAfterAReboot(t *testing.T) {
 		status.Await("refused", state(types.ConfigFileInvalid, types.ConfigSourceFile))
 		stop()
 	})
-	s.Halt()
-	s.remove()
-	s.Boot()
-	status := agenttest.Watch(s.Device, topics.ZedAgentStatus)
-	apps := agenttest.Watch(s.Device, topics.AppInstanceConfig)
+	s.Reboot(s.remove)
+	status := agenttest.Watch(s.Server, topics.ZedAgentStatus)
+	apps := agenttest.Watch(s.Server, topics.AppInstanceConfig)
 	s.zedagent()
 	got := status.Await("up", state(types.ConfigFileMissing, types.ConfigSourceSaved))[types.StatusKey]
 	if got.DeviceName != "the last good one" || !strings.Contains(got.Error, "there is no such file") {
@@ -257,8 +255,8 @@ func TestComesUpOnTheLastGoodConfigurationAfterAReboot(t *testing.T) {
 }
 
 func TestWithoutAnyConfigurationNothingIsInForce(t *testing.T) {
-	s := newScene(t, server.Options{})
-	status := agenttest.Watch(s.Device, topics.ZedAgentStatus)
+	s := newScene(t)
+	status := agenttest.Watch(s.Server, topics.ZedAgentStatus)
 	s.zedagent()
 	status.Await("none", state(types.ConfigFileMissing, types.ConfigSourceNone))
 	s.write("[]")
@@ -268,11 +266,11 @@ func TestWithoutAnyConfigurationNothingIsInForce(t *testing.T) {
 }
 
 func TestARestartAdoptsWhatIsPublishedAndRemovesWhatIsStale(t *testing.T) {
-	s := newScene(t, server.Options{})
+	s := newScene(t)
 	s.write(own(t, nil))
-	status := agenttest.Watch(s.Device, topics.ZedAgentStatus)
-	apps := agenttest.Watch(s.Device, topics.AppInstanceConfig)
-	items := agenttest.Watch(s.Device, topics.ConfigItem)
+	status := agenttest.Watch(s.Server, topics.ZedAgentStatus)
+	apps := agenttest.Watch(s.Server, topics.AppInstanceConfig)
+	items := agenttest.Watch(s.Server, topics.ConfigItem)
 	stop := s.zedagent()
 	status.Await("loaded", loads(1))
 	apps.AwaitCall("restarted 1")
@@ -294,9 +292,9 @@ func TestARestartAdoptsWhatIsPublishedAndRemovesWhatIsStale(t *testing.T) {
 }
 
 func TestASecondInstanceWaitsUntilTheFirstLeaves(t *testing.T) {
-	s := newScene(t, server.Options{})
+	s := newScene(t)
 	s.write(own(t, nil))
-	apps := agenttest.Watch(s.Device, topics.AppInstanceConfig)
+	apps := agenttest.Watch(s.Server, topics.AppInstanceConfig)
 	stop := s.zedagent()
 	apps.AwaitCall("restarted 1")
 	s.zedagent()
@@ -305,12 +303,12 @@ func TestASecondInstanceWaitsUntilTheFirstLeaves(t *testing.T) {
 }
 
 func TestAConfigurationTooLargeForOneValueIsToldByKey(t *testing.T) {
-	s := newScene(t, server.Options{MaxValue: 20 << 10})
+	s := newScene(t, func(o *server.Options) { o.MaxValue = 20 << 10 })
 	s.write(own(t, func(cfg map[string]any) {
 		entry(cfg, "apps", 0)["userData"] = strings.Repeat("A", 30<<10)
 	}))
-	status := agenttest.Watch(s.Device, topics.ZedAgentStatus)
-	apps := agenttest.Watch(s.Device, topics.AppInstanceConfig)
+	status := agenttest.Watch(s.Server, topics.ZedAgentStatus)
+	apps := agenttest.Watch(s.Server, topics.AppInstanceConfig)
 	s.zedagent()
 	got := status.Await("loaded", loads(1))[types.StatusKey]
 	for _, what := range []string{"AppInstanceConfig.000000c3-6e6b-4d65-8d6f-000000000001", "save the configuration"} {
@@ -322,9 +320,9 @@ func TestAConfigurationTooLargeForOneValueIsToldByKey(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	d := agenttest.New(t, server.Options{})
-	for _, opts := range []zedagent.Options{{Logger: d.Log}, {ConfigFile: "x"}} {
-		a := d.Connect(topics.ZedAgent)
+	s := agenttest.New(t)
+	for _, opts := range []zedagent.Options{{Logger: s.Log}, {ConfigFile: "x"}} {
+		a := s.Connect(topics.ZedAgent)
 		if err := zedagent.Run(context.Background(), a, opts); !errors.Is(err, zedagent.ErrInvalidOption) {
 			t.Errorf("%+v: got %v", opts, err)
 		}

@@ -9,11 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evenkv/nkv/agents/internal/agenttest"
 	"github.com/evenkv/nkv/agents/topics"
 	"github.com/evenkv/nkv/agents/types"
 	"github.com/evenkv/nkv/agents/zedagent/devconfig"
-	"github.com/evenkv/nkv/pkg/server"
+	"github.com/evenkv/nkv/pkg/agent/agenttest"
 )
 
 // view is every table of a configuration, as another agent sees it.
@@ -23,18 +22,18 @@ type view struct {
 }
 
 func watch(s *scene) *view {
-	v := &view{status: agenttest.Watch(s.Device, topics.ZedAgentStatus)}
-	add(v, agenttest.Watch(s.Device, topics.PhysicalIOAdapter), func(t devconfig.Tables) map[string]types.PhysicalIOAdapter { return t.Adapters })
-	add(v, agenttest.Watch(s.Device, topics.VLANAdapter), func(t devconfig.Tables) map[string]types.VLANAdapter { return t.VLANs })
-	add(v, agenttest.Watch(s.Device, topics.BondAdapter), func(t devconfig.Tables) map[string]types.BondAdapter { return t.Bonds })
-	add(v, agenttest.Watch(s.Device, topics.NetworkPortConfig), func(t devconfig.Tables) map[string]types.NetworkPortConfig { return t.Ports })
-	add(v, agenttest.Watch(s.Device, topics.NetworkXObjectConfig), func(t devconfig.Tables) map[string]types.NetworkXObjectConfig { return t.Networks })
-	add(v, agenttest.Watch(s.Device, topics.NetworkInstanceConfig), func(t devconfig.Tables) map[string]types.NetworkInstanceConfig { return t.NetworkInstances })
-	add(v, agenttest.Watch(s.Device, topics.AppInstanceConfig), func(t devconfig.Tables) map[string]types.AppInstanceConfig { return t.Apps })
-	add(v, agenttest.Watch(s.Device, topics.VolumeConfig), func(t devconfig.Tables) map[string]types.VolumeConfig { return t.Volumes })
-	add(v, agenttest.Watch(s.Device, topics.ContentTreeConfig), func(t devconfig.Tables) map[string]types.ContentTreeConfig { return t.ContentTrees })
-	add(v, agenttest.Watch(s.Device, topics.DatastoreConfig), func(t devconfig.Tables) map[string]types.DatastoreConfig { return t.Datastores })
-	add(v, agenttest.Watch(s.Device, topics.ConfigItem), func(t devconfig.Tables) map[string]types.ConfigItem { return t.ConfigItems })
+	v := &view{status: agenttest.Watch(s.Server, topics.ZedAgentStatus)}
+	add(v, agenttest.Watch(s.Server, topics.PhysicalIOAdapter), func(t devconfig.Tables) map[string]types.PhysicalIOAdapter { return t.Adapters })
+	add(v, agenttest.Watch(s.Server, topics.VLANAdapter), func(t devconfig.Tables) map[string]types.VLANAdapter { return t.VLANs })
+	add(v, agenttest.Watch(s.Server, topics.BondAdapter), func(t devconfig.Tables) map[string]types.BondAdapter { return t.Bonds })
+	add(v, agenttest.Watch(s.Server, topics.NetworkPortConfig), func(t devconfig.Tables) map[string]types.NetworkPortConfig { return t.Ports })
+	add(v, agenttest.Watch(s.Server, topics.NetworkXObjectConfig), func(t devconfig.Tables) map[string]types.NetworkXObjectConfig { return t.Networks })
+	add(v, agenttest.Watch(s.Server, topics.NetworkInstanceConfig), func(t devconfig.Tables) map[string]types.NetworkInstanceConfig { return t.NetworkInstances })
+	add(v, agenttest.Watch(s.Server, topics.AppInstanceConfig), func(t devconfig.Tables) map[string]types.AppInstanceConfig { return t.Apps })
+	add(v, agenttest.Watch(s.Server, topics.VolumeConfig), func(t devconfig.Tables) map[string]types.VolumeConfig { return t.Volumes })
+	add(v, agenttest.Watch(s.Server, topics.ContentTreeConfig), func(t devconfig.Tables) map[string]types.ContentTreeConfig { return t.ContentTrees })
+	add(v, agenttest.Watch(s.Server, topics.DatastoreConfig), func(t devconfig.Tables) map[string]types.DatastoreConfig { return t.Datastores })
+	add(v, agenttest.Watch(s.Server, topics.ConfigItem), func(t devconfig.Tables) map[string]types.ConfigItem { return t.ConfigItems })
 	return v
 }
 
@@ -64,7 +63,7 @@ func TestRealConfigurationsOneAfterTheOther(t *testing.T) {
 	if len(files) == 0 {
 		t.Skip("no real configurations beside the repository")
 	}
-	s := newScene(t, server.Options{})
+	s := newScene(t)
 	v := watch(s)
 	s.zedagent()
 	for _, file := range files {
@@ -81,24 +80,28 @@ func TestRealConfigurationsOneAfterTheOther(t *testing.T) {
 	})
 }
 
-func TestRandomChangesWithRestartsConverge(t *testing.T) {
+func TestRandomChangesWithFaultsConverge(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	s := newScene(t, server.Options{StoreDir: t.TempDir(), VolatileDir: t.TempDir()})
+	s := newScene(t)
 	v := watch(s)
 	stop := s.zedagent()
 	for round := range 25 {
 		text := own(t, func(cfg map[string]any) { thin(random, cfg) })
-		switch random.IntN(6) {
+		switch random.IntN(8) {
 		case 0: // the agent restarts
 			stop()
 			s.write(text)
 			stop = s.zedagent()
-		case 1: // the server restarts meanwhile
-			s.Halt()
+		case 1:
+			s.Restart(func() { s.write(text) })
+		case 2:
+			s.Kill(func() { s.write(text) })
+		case 3:
+			s.Refuse(topics.ZedAgent)
 			s.write(text)
-			s.Boot()
+			s.Allow()
 		default:
 			s.write(text)
 		}

@@ -190,7 +190,7 @@ func (d *device) processesDiffer(e *expectation, f *found) error {
 		if got.PID != running[id] || got.PID == 0 || got.State != types.StateRunning {
 			return fmt.Errorf("application %q is process %d, domainmgr says %d (%s)", app.DisplayName, running[id], got.PID, got.State)
 		}
-		if got.Running.MemoryKiB != app.FixedResources.MemoryKiB || len(got.Running.Volumes) != len(app.VolumeRefs) {
+		if got.Running.MemoryKiB != app.FixedResources.MemoryKiB || got.Running.RestartCounter != app.RestartCounter+app.PurgeCounter || len(got.Running.Volumes) != len(app.VolumeRefs) {
 			return fmt.Errorf("application %q runs with another configuration", app.DisplayName)
 		}
 		for i, ref := range app.VolumeRefs {

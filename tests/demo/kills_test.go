@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/evenkv/nkv/internal/testutil"
 )
 
 // TestKillsAtRandomInstants changes the configuration and kills agents at random
@@ -56,6 +58,7 @@ func TestKillsAtRandomInstants(t *testing.T) {
 // files stay, and their place is told.
 func startedDevice(t *testing.T) *device {
 	t.Helper()
+	testutil.DependOnSources(t)
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-o", bin+"/", "./cmd/...", "./agents/...")
 	build.Dir = "../.."
