@@ -29,6 +29,10 @@ demo: build ## the whole path of a value on a device configuration (NKV_DEMO_CON
 	@$(GO) build -o $(BIN)/demo ./tests/demo
 	@$(BIN)/demo -bin $(BIN) $(if $(NKV_DEMO_CONFIG),-config '$(NKV_DEMO_CONFIG)') $(if $(KEEP),-keep)
 
+.PHONY: docs
+docs: ## rewrite the generated part of docs/agents.md
+	$(GO) run ./tools/agentdoc
+
 .PHONY: load
 load: ## what many connections cost: resident memory, latencies, a stopped reader
 	$(GO) run ./tests/load

@@ -23,8 +23,6 @@ var (
 	ErrNotOwner = errors.New("not the table's owner")
 	// ErrRunning: the agent's event loop runs already; an agent has one.
 	ErrRunning = errors.New("agent runs already")
-	// ErrClosed: the agent was closed.
-	ErrClosed = errors.New("agent is closed")
 )
 
 // Errors of the way to the server, as pkg/client says them.
@@ -37,4 +35,6 @@ var (
 	ErrNotFound     = client.ErrNotFound
 	ErrForbidden    = client.ErrForbidden
 	ErrInvalid      = client.ErrInvalid
+	ErrFence        = client.ErrFence
+	ErrClosed       = client.ErrClosed // also of an agent that was closed
 )

@@ -54,7 +54,10 @@ func (p *Publication[T]) Publish(ctx context.Context, key string, v T) error {
 	return p.pub.Put(ctx, key, data)
 }
 
-// Unpublish wants key to be gone; ErrNotFound when it is not published.
+// Unpublish wants key to be gone; ErrNotFound when it is not wanted to be there.
+// Its other errors are those of Publish. After ErrUnconfirmed the key stays wanted
+// to be gone, so a later call returns ErrNotFound when that was done meanwhile: a
+// Delete handler that is retried takes ErrNotFound as done.
 func (p *Publication[T]) Unpublish(ctx context.Context, key string) error {
 	return p.pub.Delete(ctx, key)
 }

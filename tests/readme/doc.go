@@ -1,3 +1,4 @@
-// Package readme checks that the README is true: its commands run, its example is
-// the one that the tests run, its links lead somewhere.
+// Package readme checks that the README and the page on agents are true: their
+// commands run, their code is what the tests run, their links lead somewhere, and
+// the tests and targets that they name exist.
 package readme
