@@ -18,6 +18,10 @@ test: ## run every test, with the race detector where there is a C compiler
 	@$(if $(RACE),,echo 'no C compiler: testing without the race detector')
 	$(GO) test $(RACE) -timeout 10m ./...
 
+.PHONY: node
+node: ## install what the tests of the Node client need (Node 20 or newer)
+	npm ci --no-audit --no-fund --prefix tests/interop
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, and the project's own rules
 	@test -z "$$(gofmt -l .)" || { echo 'run gofmt -w on:'; gofmt -l .; exit 1; }

@@ -56,7 +56,7 @@ func (p *Proxy) carryFrames(l *link, decide func(string) Fate) {
 		default:
 			out = frame
 		}
-		if subject != "" && len(late) > 0 {
+		if subject != "" && fate != Lose && len(late) > 0 {
 			out, late = append(out, late...), nil
 		}
 		if _, err := l.client.Write(out); err != nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -33,6 +34,7 @@ const startWithin = 30 * time.Second
 // ServerOptions are those of server.Options that a process can be told.
 type ServerOptions struct {
 	Socket, StoreDir, VolatileDir string
+	Listen                        string // TCP address, as FreeAddress gives it; empty: none
 	OwnerGrace                    time.Duration
 	MaxValue                      int
 	Verbose                       bool
@@ -106,6 +108,9 @@ func startProgram(t testing.TB, opts ServerOptions) (*Process, error) {
 	p := &Process{cmd: exec.Command(opts.Program,
 		"--socket", opts.Socket, "--store", opts.StoreDir, "--volatile-dir", opts.VolatileDir,
 		"--owner-grace", cmp.Or(opts.OwnerGrace, 5*time.Second).String(), "--max-value", strconv.Itoa(cmp.Or(opts.MaxValue, server.DefaultMaxValue)))}
+	if opts.Listen != "" {
+		p.cmd.Args = append(p.cmd.Args, "--listen", opts.Listen)
+	}
 	var said bytes.Buffer
 	p.cmd.Stderr, p.cmd.Stdout = &said, &said
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -135,12 +140,30 @@ func Build(t testing.TB, command string) string {
 	if err != nil {
 		t.Skipf("no Go tool to build %s with: %v", command, err)
 	}
+	DependOnSources(t)
 	program := filepath.Join(t.TempDir(), filepath.Base(command))
 	build := exec.Command(tool, "build", "-o", program, "github.com/evenkv/nkv/"+command)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", command, err, out)
 	}
 	return program
+}
+
+// FreeAddress returns a loopback address, host:port, that nobody listens on. Its
+// port is below those that the system gives to outgoing connections, so that it
+// stays free while a server is away.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000)))
+		l, err := net.Listen("tcp", address)
+		if err == nil {
+			l.Close()
+			return address
+		}
+	}
+	t.Fatal("no free port was found")
+	return ""
 }
 
 // PID returns the process's id.
@@ -184,7 +207,7 @@ func serve() int {
 		log.SetOutput(os.Stderr)
 	}
 	s, err := server.Start(ctx, server.Options{
-		Socket: given.Socket, StoreDir: given.StoreDir, VolatileDir: given.VolatileDir,
+		Socket: given.Socket, Listen: given.Listen, StoreDir: given.StoreDir, VolatileDir: given.VolatileDir,
 		OwnerGrace: given.OwnerGrace, MaxValue: given.MaxValue, Logger: log,
 	})
 	if err != nil {

@@ -31,12 +31,13 @@ const (
 // delay is how late bytes pass in the mode Delay.
 const delay = 3 * time.Millisecond
 
-// Proxy listens on a Unix socket, and joins each connection to one of the socket
-// that it stands in front of, injecting faults. Safe for concurrent use.
+// Proxy listens on a Unix socket or on TCP, and joins each connection to one of
+// the server that it stands in front of, injecting faults. Safe for concurrent use.
 type Proxy struct {
-	path, target string
-	listener     net.Listener
-	running      sync.WaitGroup
+	url             string
+	network, target string
+	listener        net.Listener
+	running         sync.WaitGroup
 
 	mu     sync.Mutex // guards the fields below
 	change *sync.Cond
@@ -44,32 +45,60 @@ type Proxy struct {
 	refuse bool
 	closed bool
 	links  map[*link]struct{}
+	joined int      // connections that there were
 	passed [2]int64 // bytes
 	decide func(subject string) Fate
 }
 
 type link struct {
-	client, server *net.UnixConn
+	client, server conn
 	gone           bool // guarded by the proxy's lock
+}
+
+// conn is a connection of which one direction can be closed: TCP or Unix.
+type conn interface {
+	net.Conn
+	CloseWrite() error
 }
 
 // NewProxy stands in front of the Unix socket target until the test ends.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
-	p := &Proxy{path: filepath.Join(t.TempDir(), "p.sock"), target: target, links: map[*link]struct{}{}}
+	path := filepath.Join(t.TempDir(), "p.sock")
+	return newProxy(t, "unix", path, target)
+}
+
+// NewTCPProxy stands in front of the TCP address target, host:port, until the
+// test ends. It listens on a loopback port of its own.
+func NewTCPProxy(t testing.TB, target string) *Proxy {
+	t.Helper()
+	return newProxy(t, "tcp", "127.0.0.1:0", target)
+}
+
+func newProxy(t testing.TB, network, address, target string) *Proxy {
+	t.Helper()
+	p := &Proxy{network: network, target: target, links: map[*link]struct{}{}}
 	p.change = sync.NewCond(&p.mu)
-	l, err := net.Listen("unix", p.path)
+	l, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.listener = l
+	p.url = map[string]string{"unix": "unix://", "tcp": "nats://"}[network] + l.Addr().String()
 	p.running.Go(p.accept)
 	t.Cleanup(p.Close)
 	return p
 }
 
 // URL is where clients reach the proxy.
-func (p *Proxy) URL() string { return "unix://" + p.path }
+func (p *Proxy) URL() string { return p.url }
+
+// Connections returns how many connections there were, all in all.
+func (p *Proxy) Connections() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.joined
+}
 
 func (p *Proxy) accept() {
 	for {
@@ -77,7 +106,7 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("unix", p.target)
+		server, err := net.Dial(p.network, p.target)
 		if err != nil || !p.join(client, server) {
 			client.Close()
 			if server != nil {
@@ -88,8 +117,8 @@ func (p *Proxy) accept() {
 }
 
 func (p *Proxy) join(client, server net.Conn) bool {
-	c, ok1 := client.(*net.UnixConn)
-	s, ok2 := server.(*net.UnixConn)
+	c, ok1 := client.(conn)
+	s, ok2 := server.(conn)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.refuse || !ok1 || !ok2 {
@@ -97,6 +126,7 @@ func (p *Proxy) join(client, server net.Conn) bool {
 	}
 	l := &link{client: c, server: s}
 	p.links[l] = struct{}{}
+	p.joined++
 	var both sync.WaitGroup
 	both.Add(2)
 	p.running.Go(func() { p.carry(l, c, s, ToServer); both.Done() })
@@ -114,7 +144,7 @@ func (p *Proxy) join(client, server net.Conn) bool {
 }
 
 // carry carries bytes one way, and the end behind them.
-func (p *Proxy) carry(l *link, from, to *net.UnixConn, way Direction) {
+func (p *Proxy) carry(l *link, from, to conn, way Direction) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)

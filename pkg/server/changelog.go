@@ -19,9 +19,9 @@ import (
 // accepted change or mark, without its value, or what a start found.
 //
 // A server that is killed may have stored changes that it has not written down.
-// So each start writes a "found" for every table, without a key, and for every
-// key that its stores hold, and then "start": a key that was put before and was
-// not found then is gone.
+// So each start that finds records in the file writes a "found" for every table,
+// without a key, and for every key that its stores hold, and then "start": a key
+// that was put before and was not found then is gone.
 type ChangeRecord struct {
 	Time     time.Time `json:"time"`
 	Op       string    `json:"op"` // "put", "delete", "mark", "found", "start"
@@ -41,6 +41,7 @@ type ChangeRecord struct {
 // the one that starts the server.
 type changeLog struct {
 	log    logrus.FieldLogger
+	begun  bool        // it has records of an earlier start
 	failed atomic.Bool // said so already
 
 	mu   sync.Mutex // guards what is below
@@ -54,23 +55,26 @@ func openChangeLog(name string, log logrus.FieldLogger) (*changeLog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: ChangeLog: %w", ErrInvalidOption, err)
 	}
-	return &changeLog{log: log, file: file, cut: endsWithin(name)}, nil
+	c := &changeLog{log: log, file: file}
+	c.begun, c.cut = lastLine(name)
+	return c, nil
 }
 
-// endsWithin reports whether a file ends within a line, as far as can be seen.
-func endsWithin(name string) bool {
+// lastLine reports whether a file has any bytes, and whether it ends within a
+// line, as far as can be seen: a pipe tells nothing.
+func lastLine(name string) (begun, cut bool) {
 	info, err := os.Stat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
-		return false
+		return false, false
 	}
 	file, err := os.Open(name)
 	if err != nil {
-		return false
+		return true, false
 	}
 	defer file.Close()
 	last := make([]byte, 1)
 	_, err = file.ReadAt(last, info.Size()-1)
-	return err == nil && last[0] != '\n'
+	return true, err == nil && last[0] != '\n'
 }
 
 // Notify writes one event down. What can't be written is said in the log, once:
@@ -90,8 +94,12 @@ func (c *changeLog) Notify(e nkv.Event) {
 	c.add(record)
 }
 
-// found writes down what a core holds before it gets its first request.
+// found writes down what a core holds before it gets its first request, for
+// whoever compares it with the records before.
 func (c *changeLog) found(core *nkv.Core) {
+	if !c.begun {
+		return
+	}
 	for _, info := range ask(core, nkv.Request{Op: nkv.OpTables}).Infos {
 		c.add(ChangeRecord{Op: "found", Table: info.Table, Revision: info.Head, Restart: info.Restart, Open: info.Owner != nil})
 		for _, e := range ask(core, nkv.Request{Op: nkv.OpSnapshot, Table: info.Table}).View.Entries() {

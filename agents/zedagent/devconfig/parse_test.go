@@ -81,7 +81,7 @@ func TestOwnConfiguration(t *testing.T) {
 	}
 	want := map[string]int{
 		"Adapters": 5, "VLANs": 1, "Bonds": 0, "Ports": 3, "Networks": 3, "NetworkInstances": 2,
-		"Apps": 3, "Volumes": 4, "ContentTrees": 3, "Datastores": 2, "ConfigItems": 5,
+		"Apps": 4, "Volumes": 5, "ContentTrees": 4, "Datastores": 2, "ConfigItems": 5,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

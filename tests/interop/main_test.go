@@ -1,0 +1,9 @@
+package interop
+
+import (
+	"testing"
+
+	"github.com/evenkv/nkv/internal/testutil"
+)
+
+func TestMain(m *testing.M) { testutil.Main(m) }
