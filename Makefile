@@ -27,11 +27,20 @@ lint: ## gofmt, go vet, staticcheck, and the project's own rules
 	@test -z "$$(gofmt -l .)" || { echo 'run gofmt -w on:'; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) run -modfile=tools/lint/go.mod honnef.co/go/tools/cmd/staticcheck ./...
+	$(GO) run ./tools/nkvgen -check ./...
 
 .PHONY: demo
 demo: build ## the whole path of a value on a device configuration (NKV_DEMO_CONFIG=FILE, KEEP=1)
 	@$(GO) build -o $(BIN)/demo ./tests/demo
 	@$(BIN)/demo -bin $(BIN) $(if $(NKV_DEMO_CONFIG),-config '$(NKV_DEMO_CONFIG)') $(if $(KEEP),-keep)
+
+.PHONY: generate
+generate: ## write generated code, schemas and docs/tables.md anew
+	$(GO) generate ./...
+
+.PHONY: bench
+bench: ## measure against what people would use instead (BENCH=codec)
+	$(GO) run ./tests/$(or $(BENCH),codec)/bench
 
 .PHONY: docs
 docs: ## rewrite the generated part of docs/agents.md

@@ -18,6 +18,8 @@ import (
 const (
 	// headerTimeout is how long a client may take to send a request.
 	headerTimeout = 10 * time.Second
+	// idleTimeout is how long a connection stays without a request.
+	idleTimeout = time.Minute
 	// endTimeout is how long answers that are under way may take to notice that
 	// the server ends; then their connections are closed.
 	endTimeout = time.Second
@@ -73,6 +75,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	h := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ErrorLog:          log.New(lines{s.opts.Logger}, "", 0),
 	}
@@ -80,6 +83,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	go func() { ended <- h.Serve(listener) }()
 	select {
 	case err := <-ended:
+		_ = h.Close() // ends the connections; the listener has failed already
 		return fmt.Errorf("serve content at %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/evenkv/nkv/agents/diag"
 	"github.com/evenkv/nkv/agents/types"
+	"github.com/evenkv/nkv/pkg/wire"
 )
 
 func TestBars(t *testing.T) {
@@ -193,5 +194,40 @@ func TestDownloadsFitEveryWidth(t *testing.T) {
 	}
 	if most != len(facts) {
 		t.Errorf("at most %d facts are shown", most)
+	}
+}
+
+// On a low terminal there is no room for what is as it should be.
+func TestALowPictureLeavesOutWhatHasNothingToTell(t *testing.T) {
+	m := model()
+	m.Downloads["a"] = types.DownloaderStatus{State: types.DownloadComplete, TotalBytes: 10, CurrentBytes: 10}
+	m.Survey = survey()
+	m.Survey.Left, m.Survey.Traces = 0, []wire.TraceAnswer{
+		{Table: wire.TableInfo{Table: "nim.NetworkPortStatus"}, Owner: &wire.Owner{Agent: "nim", Connection: 1}},
+	}
+	shows := func(height int, title string) bool {
+		return strings.Contains(strings.Join(m.Document().Render(diag.Look{Width: 80, Height: height}), "\n"), title)
+	}
+	for _, title := range []string{"Downloads (1)", "Agents (1)"} {
+		if shows(23, title) || !shows(40, title) {
+			t.Errorf("%s: at 23 lines %t, at 40 lines %t", title, shows(23, title), shows(40, title))
+		}
+	}
+	m.Downloads["a"] = types.DownloaderStatus{State: types.DownloadRunning, TotalBytes: 10, CurrentBytes: 1}
+	m.Survey.Traces[0].Owner.Connection = 0
+	for _, title := range []string{"Downloads (1)", "Agents (1)"} {
+		if !shows(23, title) {
+			t.Errorf("%s is not shown although it tells something", title)
+		}
+	}
+}
+
+// A title takes as much room as the one item that it would say is missing.
+func TestNoItemIsMissingAlone(t *testing.T) {
+	m := model()
+	for i, title := range []string{"Ports (1)", "Ports (2)", "Ports (3)", "Ports (4)", "Ports (3 of 5)"} {
+		label := fmt.Sprint(i)
+		m.Ports[label] = types.NetworkPortConfig{}
+		row(t, m.Document().Render(diag.Look{Width: 80, Height: 9}), title)
 	}
 }

@@ -47,7 +47,8 @@ type AgentDoc struct {
 	// Differs is how many of its subscriptions have a type of another shape
 	// than the owner's.
 	Differs int `json:"differs"`
-	// Gone says that it owns tables and its connection is lost.
+	// Gone says that nobody keeps values of it up to date: the connection of a
+	// table's owner is lost, or a table with keys has no owner any more.
 	Gone bool `json:"gone"`
 }
 
@@ -148,6 +149,8 @@ func (f *fold) trace(t *wire.TraceAnswer) {
 		a := f.agent(o.Agent, o.Connection)
 		a.Tables++
 		a.Gone = a.Gone || o.Connection == 0
+	} else if name, err := wire.ParseTable(t.Table.Table); err == nil && t.Table.Opened && t.Table.Keys > 0 {
+		f.agent(name.Agent, 0).Gone = true
 	}
 	seen := map[subscriptionID]int{}
 	for i := range t.Listeners {

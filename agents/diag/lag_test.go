@@ -38,6 +38,24 @@ func TestAgentsAreSummedUp(t *testing.T) {
 	row(t, m.Document().Render(diag.Look{Live: true}), "Agents (6), as of 12 s ago, 1 table not traced: forbidden")
 }
 
+// An agent that has left, in good order or not, is told of as long as there are
+// values of it that nobody keeps up to date.
+func TestAnAgentThatLeftIsGone(t *testing.T) {
+	m := model()
+	table := func(name string, keys int, opened bool) wire.TraceAnswer {
+		return wire.TraceAnswer{Table: wire.TableInfo{Table: name, Head: 5, Keys: keys, Opened: opened}}
+	}
+	m.Survey = diag.Survey{At: noon, Traces: []wire.TraceAnswer{
+		table("nim.NetworkPortStatus", 3, true), table("empty.Table", 0, true), table("raw.Table", 1, false),
+	}}
+	doc := m.Document()
+	want := []diag.AgentDoc{{Agent: "nim", Gone: true, Subscriptions: []diag.SubscriptionDoc{}}}
+	if diff := cmp.Diff(want, doc.Agents); diff != "" {
+		t.Error(diff)
+	}
+	row(t, doc.Render(diag.Look{}), "  agents 1 gone")
+}
+
 // A client may listen twice to the same, and two clients may have one name.
 func TestSubscriptionsAreToldApart(t *testing.T) {
 	listener := func(connection uint64, pending int) wire.Listener {

@@ -67,10 +67,11 @@ func (s section) first(n int) []item {
 	return items
 }
 
-// shown is how many items are shown when at most most may be; 0: all may.
+// shown is how many items are shown when at most most may be; 0: all may. One
+// that would be missing alone is shown too.
 func (s section) shown(most int) int {
-	if most > 0 {
-		return min(most, len(s.items))
+	if most > 0 && len(s.items) > most+1 {
+		return most
 	}
 	return len(s.items)
 }

@@ -31,8 +31,14 @@ func (d Document) Render(look Look) []string {
 	}
 	add(d.problemSection(look))
 	tables(d.appSection(look.Live))
-	add(d.downloadSection(look))
-	tables(d.agentSection(look.Live), d.portSection())
+	// Where there is little room, what has nothing to tell is left out.
+	if !look.low() || d.DownloadTotals.headline().text != "" {
+		add(d.downloadSection(look))
+	}
+	if !look.low() || d.agentHeadline().text != "" || d.Survey.Left > 0 {
+		tables(d.agentSection(look.Live))
+	}
+	tables(d.portSection())
 	tables(d.contentSections(look.Live)...)
 	tables(d.networkSections()...)
 	tables(d.datastoreSection(), d.itemSection())

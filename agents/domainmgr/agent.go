@@ -149,6 +149,9 @@ func (d *Agent) compare(parent context.Context) {
 
 // takeOver goes on from what a former domainmgr published last.
 func (d *Agent) takeOver() {
+	if err := d.dir.Sweep(slices.Collect(maps.Keys(d.apps))); err != nil {
+		d.log.WithError(err).Warn("logs of applications that are gone remain")
+	}
 	for key, before := range d.status.All() {
 		if a := d.apps[key]; a != nil {
 			a.takeOver(before)

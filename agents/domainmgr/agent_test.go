@@ -300,6 +300,42 @@ func TestStopAllLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestLogsGoWithTheirApplication: the directory does not grow with what once ran.
+func TestLogsGoWithTheirApplication(t *testing.T) {
+	s := newScene(t, "exit=3")
+	s.opts.RestartFirst, s.opts.RestartMost = time.Hour, time.Hour
+	file := func(name string) string { return filepath.Join(s.opts.Dir, name) }
+	stop := s.domainmgr()
+	for _, key := range []string{"a", "b", "c"} {
+		s.config.Put(key, request(key))
+		s.awaitState(key, types.StateRestarting)
+	}
+	s.config.Delete("a")
+	s.awaitGone("a")
+	stop()
+	s.config.Delete("b")
+	if err := os.WriteFile(file("b.log.1"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.opts.App = program(t, "")
+	s.domainmgr()
+	s.status.AwaitCall("restarted 2")
+	s.awaitGone("b")
+	cfg := request("c")
+	cfg.VCPUs++
+	s.config.Put("c", cfg)
+	s.awaitState("c", types.StateRunning)
+	logs, err := filepath.Glob(file("*.log*"))
+	if diff := cmp.Diff([]string{file("c.log")}, logs); diff != "" || err != nil {
+		t.Errorf("logs that are there: %v %s", err, diff)
+	}
+	s.config.Delete("c")
+	s.awaitGone("c")
+	if left, err := os.ReadDir(s.opts.Dir); len(left) > 0 || err != nil {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	s := newScene(t, "")
 	for name, change := range map[string]func(*domainmgr.Options){

@@ -28,7 +28,7 @@ type app struct {
 	key   string
 	want  *types.DomainConfig // nil: it shall not run, or nobody knows yet
 	phase phase
-	clean bool               // no process of it is left
+	clean bool               // no process and no log of it is left
 	tried types.DomainConfig // the request of the last start
 	proc  *domain.Process    // nil: none is known
 	name  string             // for people, from a former request
@@ -124,15 +124,13 @@ func (a *app) keep(p *domain.Process) {
 		defer p.Close()
 		defer cancel()
 		exit, err := p.Wait(ctx)
-		clean := false
 		switch {
 		case a.d.ctx.Err() != nil:
 			return // the agent ends, the process lives on
 		case err != nil && ctx.Err() != nil:
 			err = p.Halt(a.d.ctx, a.d.opts.StopGrace)
-			clean = err == nil
 		}
-		a.d.report("an application ended", func() { a.ended(exit, clean, err) })
+		a.d.report("an application ended", func() { a.ended(exit, err) })
 	})
 }
 
@@ -141,7 +139,8 @@ func (a *app) awaitStable() {
 	if a.failures == 0 && a.problem == (types.Problem{}) {
 		return
 	}
-	a.timer = a.d.agent.After("an application is stable", a.d.opts.StableAfter-time.Since(a.proc.StartedAt()), func(context.Context) {
+	left := a.d.opts.StableAfter - max(time.Since(a.proc.StartedAt()), 0) // the clock may have been set back
+	a.timer = a.d.agent.After("an application is stable", left, func(context.Context) {
 		a.forgive()
 		a.d.loop.Soon()
 	})
@@ -154,13 +153,13 @@ func (a *app) stopTimer() {
 	}
 }
 
-// ended is told that the process has ended. Clean says that no other is left.
-func (a *app) ended(exit domain.Exit, clean bool, err error) {
+// ended is told that the process has ended.
+func (a *app) ended(exit domain.Exit, err error) {
 	log := a.d.log.WithField("key", a.key).WithField("pid", a.proc.PID())
 	a.stopTimer()
 	lived := time.Since(a.proc.StartedAt())
 	cfg, _ := a.proc.Config()
-	a.tried, a.name, a.proc, a.clean = cfg, cfg.DisplayName, nil, clean
+	a.tried, a.name, a.proc = cfg, cfg.DisplayName, nil
 	switch {
 	case a.phase == halting:
 		log.Info("an application was ended")
@@ -191,7 +190,7 @@ func (a *app) fail(what string) {
 
 // wait starts the application at a time.
 func (a *app) wait(until time.Time) {
-	a.phase, a.restartAt = waiting, until
+	a.phase, a.clean, a.restartAt = waiting, false, until
 	a.timer = a.d.agent.After("start an application again", time.Until(until), func(context.Context) {
 		a.phase = idle
 		a.d.loop.Soon()
@@ -206,13 +205,19 @@ func (a *app) halt() {
 	a.d.later(a.cancel)
 }
 
-// clear ends what may be left of an application whose process is not known.
+// clear ends what may be left of an application that is not wanted and whose
+// process is not known, and removes its log.
 func (a *app) clear() {
 	a.phase = halting
 	a.d.later(func() {
 		a.d.work.Go(func() {
-			err := a.d.dir.End(a.d.ctx, a.key, a.d.opts.StopGrace)
-			a.d.report("what was left of an application ended", func() { a.phase, a.clean = idle, err == nil })
+			if a.d.dir.End(a.d.ctx, a.key, a.d.opts.StopGrace) != nil {
+				return // the agent ends
+			}
+			if err := a.d.dir.RemoveLog(a.key); err != nil {
+				a.d.log.WithError(err).WithField("key", a.key).Warn("the log of an application that is gone remains")
+			}
+			a.d.report("what was left of an application ended", func() { a.phase, a.clean = idle, true })
 		})
 	})
 }

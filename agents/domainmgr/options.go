@@ -22,7 +22,8 @@ type Options struct {
 	// not be there yet.
 	App string
 	// Dir is where the applications' lock files and logs are; required. It is made
-	// when it is not there, and must outlive the agent, not a reboot.
+	// when it is not there, and must outlive the agent, not a reboot. The files of
+	// an application that is not wanted any more are removed.
 	Dir string
 	// StopGrace is how long an application may take to end before it is killed.
 	StopGrace time.Duration

@@ -73,7 +73,7 @@ func TestAKilledOneIsFollowedByOneThatAdopts(t *testing.T) {
 }
 
 // stormMost bounds a storm on a slow machine.
-const stormMost = 8 * time.Second
+const stormMost = 5 * time.Second
 
 // TestStormOfKills: domainmgr is killed again and again while requests come,
 // change and go and applications are killed.

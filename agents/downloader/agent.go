@@ -29,7 +29,7 @@ const (
 type Options struct {
 	// Parallel is how many files are fetched at a time; 0: DefaultParallel.
 	Parallel int
-	// StallTimeout is how long a server may send nothing; 0:
+	// StallTimeout is how long a server may send nothing, or less than 1 KiB; 0:
 	// DefaultStallTimeout.
 	StallTimeout time.Duration
 	// RetryFirst is the pause after a try that failed; it doubles with each that

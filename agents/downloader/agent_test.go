@@ -39,37 +39,37 @@ func TestContentOfAnyNameIsFetched(t *testing.T) {
 
 func TestACorruptContentFailsUntilItHeals(t *testing.T) {
 	s := newScene(t, 0)
-	s.faults.Set("a", contentserver.Fault{Corrupt: true})
+	s.faults.Set("amber", contentserver.Fault{Corrupt: true})
 	s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	s.want(r)
-	d := s.await("fails again and again", "a", func(d types.DownloaderStatus) bool {
+	d := s.await("fails again and again", "amber", func(d types.DownloaderStatus) bool {
 		return d.State == types.DownloadFailed && d.Failures >= 3
 	})
 	if !strings.HasPrefix(d.Problem.What, "the content has SHA-256 ") || strings.Contains(d.Problem.What, "has SHA-256 "+r.SHA256) ||
 		!strings.HasSuffix(d.Problem.What, "; the configuration says "+r.SHA256) ||
-		d.Problem.Where != `content tree "the a", `+d.URL || d.RetryAt.IsZero() || d.SHA256 != "" || d.CurrentBytes != 0 {
+		d.Problem.Where != `content tree "the amber", `+d.URL || d.RetryAt.IsZero() || d.SHA256 != "" || d.CurrentBytes != 0 {
 		t.Errorf("%+v", d)
 	}
 	if _, err := os.Stat(r.Target); err == nil {
 		t.Error("the target is there")
 	}
-	s.faults.Set("a", contentserver.Fault{})
+	s.faults.Set("amber", contentserver.Fault{})
 	s.complete(r)
 }
 
 func TestARequestThatIsGoneLeavesNothing(t *testing.T) {
 	s := newScene(t, 0)
-	s.faults.Set("a", contentserver.Fault{StallAfter: 100_000})
+	s.faults.Set("amber", contentserver.Fault{StallAfter: 100_000})
 	s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	s.want(r)
-	s.await("stands still", "a", func(d types.DownloaderStatus) bool { return d.CurrentBytes == 100_000 })
+	s.await("stands still", "amber", func(d types.DownloaderStatus) bool { return d.CurrentBytes == 100_000 })
 	if _, err := os.Stat(r.Target + ".part"); err != nil {
 		t.Error(err)
 	}
-	s.requests.Delete("a")
-	s.awaitGone("a")
+	s.requests.Delete("amber")
+	s.awaitGone("amber")
 	s.clean(r.Target)
 	b := s.request("b")
 	s.want(b)
@@ -82,7 +82,7 @@ func TestARequestThatIsGoneLeavesNothing(t *testing.T) {
 func TestSoManyAtATimeInTheOrderOfArrival(t *testing.T) {
 	s := newScene(t, 0)
 	s.opts.Parallel = 2
-	names := []string{"e", "d", "c", "b", "a"}
+	names := []string{"e", "d", "c", "b", "amber"}
 	for _, name := range names {
 		s.faults.Set(name, contentserver.Fault{StallAfter: 1})
 	}
@@ -117,7 +117,6 @@ func TestSoManyAtATimeInTheOrderOfArrival(t *testing.T) {
 }
 
 func TestProgressIsToldAtMostTenTimesASecond(t *testing.T) {
-	t.Parallel() // it mostly waits
 	s := newScene(t, 250_000)
 	s.downloader()
 	s.status.AwaitCall("restarted 1")
@@ -136,18 +135,20 @@ func TestProgressIsToldAtMostTenTimesASecond(t *testing.T) {
 }
 
 func TestServerErrorsAreProblems(t *testing.T) {
-	for _, status := range []int{404, 503, 401} {
-		s := newScene(t, 0)
-		s.faults.Set("a", contentserver.Fault{Status: status})
-		s.downloader()
-		r := s.request("a")
-		s.want(r)
-		d := s.await("fails", "a", func(d types.DownloaderStatus) bool { return d.State == types.DownloadFailed && d.Failures >= 2 })
-		if !strings.HasPrefix(d.Problem.What, "the server answered "+map[int]string{404: "404 ", 503: "503 ", 401: "401 "}[status]) {
-			t.Errorf("%+v", d)
-		}
-		s.faults.Set("a", contentserver.Fault{})
-		s.complete(r)
+	for status, want := range map[int]string{401: "401 Unauthorized", 404: "404 Not Found", 503: "503 Service Unavailable"} {
+		t.Run(want, func(t *testing.T) {
+			s := newScene(t, 0)
+			s.faults.Set("amber", contentserver.Fault{Status: status})
+			s.downloader()
+			r := s.request("amber")
+			s.want(r)
+			d := s.await("fails", "amber", func(d types.DownloaderStatus) bool { return d.State == types.DownloadFailed && d.Failures >= 2 })
+			if d.Problem.What != "the server answered "+want {
+				t.Errorf("%+v", d)
+			}
+			s.faults.Set("amber", contentserver.Fault{})
+			s.complete(r)
+		})
 	}
 }
 
@@ -157,7 +158,7 @@ func TestTheNextDatastoreIsUsedWhenOneFails(t *testing.T) {
 	s.store("empty", s.handle(http404))
 	s.store("away", "http://127.0.0.1:1")
 	s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	r.DatastoreIDs = []string{"unknown", "registry", "empty", "away", "store"}
 	s.want(r)
 	s.complete(r)
@@ -184,11 +185,11 @@ func TestContentOverTheLimitIsRefused(t *testing.T) {
 	}{
 		"announced": {
 			func(s *scene) string { return s.serve(0) },
-			fmt.Sprintf("the content is too large: %d bytes; the request allows 100000", contentserver.Size("a")),
+			fmt.Sprintf("the content is too large: %d bytes; the request allows 100000", contentserver.Size("amber")),
 		},
 		"unannounced": {
 			func(s *scene) string {
-				return s.handle(func(w http.ResponseWriter, r *http.Request) { sendChunks(w, content("a")) })
+				return s.handle(func(w http.ResponseWriter, r *http.Request) { sendChunks(w, content("amber")) })
 			},
 			" bytes or more; the request allows 100000",
 		},
@@ -198,15 +199,15 @@ func TestContentOverTheLimitIsRefused(t *testing.T) {
 			s.store("store", c.url(s))
 			s.opts.RetryFirst = time.Hour
 			s.downloader()
-			r := s.request("a")
+			r := s.request("amber")
 			r.MaxSizeBytes = 100_000
 			s.want(r)
-			d := s.awaitState("a", types.DownloadFailed)
+			d := s.awaitState("amber", types.DownloadFailed)
 			if !strings.Contains(d.Problem.What, c.what) {
 				t.Errorf("%+v", d)
 			}
 			s.clean(r.Target)
-			r.MaxSizeBytes = uint64(contentserver.Size("a"))
+			r.MaxSizeBytes = uint64(contentserver.Size("amber"))
 			s.want(r)
 			s.complete(r)
 		})
@@ -217,20 +218,20 @@ func TestATroubledFileSystemIsAProblem(t *testing.T) {
 	s := newScene(t, 0)
 	write(t, filepath.Join(s.dir, "file"), nil)
 	write(t, filepath.Join(s.dir, "full", "there"), nil)
-	if err := os.Symlink("/dev/full", filepath.Join(s.dir, "full", "a.part")); err != nil {
+	if err := os.Symlink("/dev/full", filepath.Join(s.dir, "full", "amber.part")); err != nil {
 		t.Fatal(err)
 	}
 	s.opts.RetryFirst = time.Hour
 	s.downloader()
 	for key, c := range map[string]struct{ target, problem string }{
-		"not a directory": {filepath.Join(s.dir, "file", "a"), "not a directory"},
-		"disk full":       {filepath.Join(s.dir, "full", "a"), "no space left on device"},
+		"not a directory": {filepath.Join(s.dir, "file", "amber"), "not a directory"},
+		"disk full":       {filepath.Join(s.dir, "full", "amber"), "no space left on device"},
 		"a directory":     {filepath.Join(s.dir, "full"), "is there and is no file"},
-		"relative":        {"a", "no absolute path"},
+		"relative":        {"amber", "no absolute path"},
 		"none":            {"", "no absolute path"},
 		"too long":        {"/" + strings.Repeat("x", 300), "file name too long"},
 	} {
-		r := s.request("a")
+		r := s.request("amber")
 		r.ContentID, r.Target = key, c.target
 		s.want(r)
 		d := s.awaitState(key, types.DownloadFailed)
@@ -238,7 +239,7 @@ func TestATroubledFileSystemIsAProblem(t *testing.T) {
 			t.Errorf("%s: %+v", key, d.Problem)
 		}
 	}
-	r := s.request("a")
+	r := s.request("amber")
 	s.want(r)
 	s.complete(r)
 }

@@ -96,7 +96,7 @@ func (d *download) restart() {
 func (d *download) discard(before types.DownloaderConfig) {
 	now := d.plan.request
 	switch {
-	case before.Target == "" || !filepath.IsAbs(before.Target):
+	case usable(before.Target) != nil:
 	case claimed(before.Target) != claimed(now.Target):
 		d.litter(before.Target, false)
 	case now.Attempt > before.Attempt, now.SHA256 == "" && !samePlace(now, before):
@@ -113,7 +113,7 @@ func (d *download) litter(target string, whole bool) {
 func (d *download) leave() {
 	d.gone = true
 	d.abandon()
-	if target := d.plan.request.Target; filepath.IsAbs(target) {
+	if target := d.plan.request.Target; usable(target) == nil {
 		d.litter(target, false)
 	}
 }

@@ -17,8 +17,8 @@ var (
 	ErrAnswer = errors.New("the server answered")
 	// ErrBroken: the connection broke in the midst.
 	ErrBroken = errors.New("the connection broke")
-	// ErrStalled: no byte came for a long time.
-	ErrStalled = errors.New("nothing came")
+	// ErrStalled: nothing came for a long time, or next to nothing.
+	ErrStalled = errors.New("the server is too slow")
 	// ErrTooLarge: the content is larger than the request allows.
 	ErrTooLarge = errors.New("the content is too large")
 	// ErrChecksum: the content is not the one that is configured.

@@ -15,7 +15,7 @@ type fetcher struct {
 	plan     plan
 	stall    time.Duration
 	progress *progress
-	received int64 // bytes from the present source
+	before   int64 // what there was to go on from at the present source
 }
 
 // tryError says why a try failed.
@@ -24,7 +24,7 @@ type tryError struct {
 	// url is where it failed; empty: at several places, which err names, or at
 	// none.
 	url string
-	// forward says that the try brought bytes that the next one goes on from.
+	// forward says that the next try can go on from further than this one did.
 	forward bool
 }
 
@@ -32,8 +32,8 @@ func (e *tryError) Error() string { return e.err.Error() }
 func (e *tryError) Unwrap() error { return e.err }
 
 // fetch tries the sources in their order. It goes on with the next one when
-// nothing came of one, but not when the file system failed, or when bytes came
-// that the next try can go on from: another source would begin anew.
+// one fails, but not when the file system failed, or when the next try can go on
+// from further than this one did: another source would begin anew.
 func (f *fetcher) fetch(ctx context.Context) (*file, error) {
 	if len(f.plan.sources) == 0 {
 		return nil, &tryError{err: fmt.Errorf("%w nowhere: the request names no datastore", ErrSource)}
@@ -49,7 +49,7 @@ func (f *fetcher) fetch(ctx context.Context) (*file, error) {
 		if err == nil {
 			return &file{size: p.size, sha256: p.sha256()}, nil
 		}
-		e := &tryError{err: err, url: s.url, forward: f.received > 0 && p.size > 0 && strong(p.mark.ETag)}
+		e := &tryError{err: err, url: s.url, forward: p.size > f.before && strong(p.mark.ETag)}
 		if len(f.plan.sources) == 1 || e.forward || ctx.Err() != nil || errors.Is(err, ErrFile) {
 			return nil, e
 		}

@@ -208,11 +208,13 @@ func removeParts(target string) error {
 	return errors.Join(remove(target+markSuffix), remove(target+partSuffix))
 }
 
-// remove removes a file that may not be there.
+// remove removes a file that may not be there, or can't be.
 func remove(path string) error {
 	err := os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return nil
+	for _, absent := range []error{fs.ErrNotExist, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.EINVAL} {
+		if errors.Is(err, absent) {
+			return nil
+		}
 	}
 	return err
 }

@@ -41,11 +41,22 @@ func (l litter) remove() error {
 	return nil
 }
 
+// usable says why a target can't be one; nil: it can.
+func usable(target string) error {
+	switch {
+	case !filepath.IsAbs(target):
+		return fmt.Errorf("the request's Target is %q, which is no absolute path", target)
+	case strings.HasSuffix(target, partSuffix), strings.HasSuffix(target, markSuffix):
+		return fmt.Errorf("the request's Target %s ends as unfinished files do; choose another name", target)
+	}
+	return nil
+}
+
 // prepare removes what is not wanted and looks whether the target is there
 // already, with the stated checksum; nil: it is not.
 func prepare(ctx context.Context, request types.DownloaderConfig, unwanted litter) (*file, error) {
-	if !filepath.IsAbs(request.Target) {
-		return nil, fmt.Errorf("%w: the request's Target is %q, which is no absolute path", ErrFile, request.Target)
+	if err := usable(request.Target); err != nil {
+		return nil, fileError(err)
 	}
 	if err := unwanted.remove(); err != nil {
 		return nil, err

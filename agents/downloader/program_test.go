@@ -66,9 +66,8 @@ func (p *process) end(sig syscall.Signal) int {
 // A download that is killed at any instants goes on, and ends with the right
 // files and statuses.
 func TestAKilledProgramGoesOn(t *testing.T) {
-	t.Parallel() // it mostly waits
-	program := build(t)
 	s := newScene(t, 1<<20)
+	program := build(t)
 	random := seeded(t)
 	a, b := s.request("large4"), s.request("large8")
 	b.SHA256 = "" // of this one nothing but the validator tells

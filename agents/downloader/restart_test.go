@@ -25,7 +25,7 @@ import (
 
 func TestARestartInventsNothing(t *testing.T) {
 	s := newScene(t, 0)
-	a, b, c := s.request("a"), s.request("b"), s.request("c")
+	a, b, c := s.request("amber"), s.request("b"), s.request("c")
 	b.SHA256 = ""
 	stop := s.downloader()
 	for _, r := range []types.DownloaderConfig{a, b, c} {
@@ -38,7 +38,7 @@ func TestARestartInventsNothing(t *testing.T) {
 	s.requests.Delete("c")
 	write(t, c.Target+".part", []byte("left over"))
 	write(t, c.Target+".part.json", nil)
-	_, before := s.served("a")
+	_, before := s.served("amber")
 	s.downloader()
 	s.status.AwaitCall("restarted 2")
 	if diff := cmp.Diff([]string{"delete c", "restarted 2"}, s.status.Calls()); diff != "" {
@@ -46,7 +46,7 @@ func TestARestartInventsNothing(t *testing.T) {
 	}
 	s.clean(c.Target)
 	s.holds(c.Target, content("c"))
-	if _, after := s.served("a"); after != before {
+	if _, after := s.served("amber"); after != before {
 		t.Errorf("it was fetched again")
 	}
 }
@@ -60,15 +60,15 @@ func TestATargetThatIsThereIsTakenWhenItIsRight(t *testing.T) {
 		stated  bool
 		fetched int
 	}{
-		{"right", content("a"), true, 0},
+		{"right", content("amber"), true, 0},
 		{"wrong", content("b"), true, 1},
-		{"cut off", content("a")[:1000], true, 1},
+		{"cut off", content("amber")[:1000], true, 1},
 		{"empty", nil, true, 1},
-		{"unstated", content("a"), false, 0},
+		{"unstated", content("amber"), false, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newScene(t, 0)
-			r := s.request("a")
+			r := s.request("amber")
 			if !c.stated {
 				r.SHA256 = ""
 			}
@@ -76,10 +76,10 @@ func TestATargetThatIsThereIsTakenWhenItIsRight(t *testing.T) {
 			s.want(r)
 			s.downloader()
 			s.complete(r)
-			if _, answers := s.served("a"); answers != c.fetched {
+			if _, answers := s.served("amber"); answers != c.fetched {
 				t.Errorf("fetched %d times", answers)
 			}
-			if calls := s.status.Calls(); c.fetched == 0 && slices.Contains(calls, "modify a") && !slices.Contains(calls, "create a") {
+			if calls := s.status.Calls(); c.fetched == 0 && slices.Contains(calls, "modify amber") && !slices.Contains(calls, "create amber") {
 				t.Errorf("%q", calls)
 			}
 		})
@@ -91,7 +91,7 @@ func TestWithAHigherAttemptAFileIsFetchedAnew(t *testing.T) {
 		for _, stated := range []bool{false, true} {
 			t.Run(fmt.Sprintf("away %t stated %t", whilstAway, stated), func(t *testing.T) {
 				s := newScene(t, 0)
-				r := s.request("a")
+				r := s.request("amber")
 				if !stated {
 					r.SHA256 = ""
 				}
@@ -107,7 +107,7 @@ func TestWithAHigherAttemptAFileIsFetchedAnew(t *testing.T) {
 					s.downloader()
 				}
 				s.complete(r)
-				if _, answers := s.served("a"); answers != 2 {
+				if _, answers := s.served("amber"); answers != 2 {
 					t.Errorf("fetched %d times", answers)
 				}
 			})
@@ -121,7 +121,7 @@ func TestAFileOfAFormerRequestIsNotTaken(t *testing.T) {
 	for _, whilstAway := range []bool{false, true} {
 		t.Run(fmt.Sprintf("away %t", whilstAway), func(t *testing.T) {
 			s := newScene(t, 0)
-			r := s.request("a")
+			r := s.request("amber")
 			r.SHA256 = ""
 			stop := s.downloader()
 			s.want(r)
@@ -135,7 +135,7 @@ func TestAFileOfAFormerRequestIsNotTaken(t *testing.T) {
 			if whilstAway {
 				stop = s.downloader()
 			}
-			s.await("fails", "a", func(d types.DownloaderStatus) bool {
+			s.await("fails", "amber", func(d types.DownloaderStatus) bool {
 				return d.State == types.DownloadFailed && d.Request.RelativeURL == "b"
 			})
 			if _, err := os.Stat(r.Target); !errors.Is(err, fs.ErrNotExist) {
@@ -144,7 +144,7 @@ func TestAFileOfAFormerRequestIsNotTaken(t *testing.T) {
 			stop()
 			s.faults.Set("b", contentserver.Fault{})
 			s.downloader()
-			s.await("b", "a", func(d types.DownloaderStatus) bool { return d.SHA256 == contentserver.SHA256("b") })
+			s.await("b", "amber", func(d types.DownloaderStatus) bool { return d.SHA256 == contentserver.SHA256("b") })
 			s.holds(r.Target, content("b"))
 		})
 	}
@@ -155,26 +155,26 @@ func TestAChangedRequestIsBegunAnew(t *testing.T) {
 		"content": func(_ *scene, r *types.DownloaderConfig) {
 			r.RelativeURL, r.SHA256 = "b", contentserver.SHA256("b")
 		},
-		"target":    func(s *scene, r *types.DownloaderConfig) { r.Target = filepath.Join(s.dir, "elsewhere", "a") },
+		"target":    func(s *scene, r *types.DownloaderConfig) { r.Target = filepath.Join(s.dir, "elsewhere", "amber") },
 		"datastore": func(s *scene, r *types.DownloaderConfig) { r.DatastoreIDs = []string{"other"} },
 		"attempt":   func(_ *scene, r *types.DownloaderConfig) { r.Attempt++ },
 		"checksum":  func(_ *scene, r *types.DownloaderConfig) { r.SHA256 = "" },
 		"its datastore": func(s *scene, _ *types.DownloaderConfig) {
-			s.faults.Set("a", contentserver.Fault{})
+			s.faults.Set("amber", contentserver.Fault{})
 			s.store("store", s.serve(0))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, 0)
-			s.faults.Set("a", contentserver.Fault{StallAfter: 100_000})
+			s.faults.Set("amber", contentserver.Fault{StallAfter: 100_000})
 			s.store("other", s.serve(0))
 			s.opts.RetryFirst = time.Hour // a cancelled try is no failure
 			s.downloader()
-			r := s.request("a")
+			r := s.request("amber")
 			s.want(r)
 			s.awaitPart(r.Target, 100_000)
 			before := r.Target
-			s.faults.Set("a", contentserver.Fault{})
+			s.faults.Set("amber", contentserver.Fault{})
 			change(s, &r)
 			s.want(r)
 			s.complete(r)
@@ -186,31 +186,31 @@ func TestAChangedRequestIsBegunAnew(t *testing.T) {
 func TestAChangeOfTheTargetLeavesTheFileToVolumemgr(t *testing.T) {
 	s := newScene(t, 0)
 	s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	s.want(r)
 	s.complete(r)
 	before := r.Target
 	r.Target = filepath.Join(s.dir, "elsewhere")
 	s.want(r)
 	s.complete(r)
-	s.holds(before, content("a"))
+	s.holds(before, content("amber"))
 }
 
 func TestEachRequestNeedsATargetOfItsOwn(t *testing.T) {
 	s := newScene(t, 0)
-	s.faults.Set("a", contentserver.Fault{StallAfter: 100_000})
+	s.faults.Set("amber", contentserver.Fault{StallAfter: 100_000})
 	s.downloader()
-	a, b := s.request("a"), s.request("b")
+	a, b := s.request("amber"), s.request("b")
 	b.Target = filepath.Dir(a.Target) + "/./" + filepath.Base(a.Target)
 	s.want(a)
 	s.awaitPart(a.Target, 100_000)
 	s.want(b)
 	d := s.awaitState("b", types.DownloadFailed)
-	if !strings.Contains(d.Problem.What, "is that of content tree a too") || !d.RetryAt.IsZero() {
+	if !strings.Contains(d.Problem.What, "is that of content tree amber too") || !d.RetryAt.IsZero() {
 		t.Errorf("%+v", d)
 	}
-	s.requests.Delete("a")
-	s.awaitGone("a")
+	s.requests.Delete("amber")
+	s.awaitGone("amber")
 	s.complete(b)
 	// They may change places.
 	c := s.request("c")
@@ -223,18 +223,57 @@ func TestEachRequestNeedsATargetOfItsOwn(t *testing.T) {
 	s.complete(c)
 }
 
+// Files beside a target that can't be are not there: they must not be waited for.
+func TestATargetThatCanNotBeIsGivenUp(t *testing.T) {
+	s := newScene(t, 0)
+	s.downloader()
+	for key, target := range map[string]string{
+		"long": filepath.Join(s.dir, strings.Repeat("x", 300)), "zero": s.dir + "/a\x00b",
+	} {
+		r := s.request("amber")
+		r.ContentID, r.Target = key, target
+		s.want(r)
+		s.awaitState(key, types.DownloadFailed)
+		r.Target = filepath.Join(s.dir, key)
+		s.want(r)
+		s.complete(r)
+	}
+}
+
+func TestATargetIsNotThePartOfAnother(t *testing.T) {
+	s := newScene(t, 0)
+	s.faults.Set("amber", contentserver.Fault{StallAfter: 100_000})
+	s.downloader()
+	a := s.request("amber")
+	s.want(a)
+	s.awaitPart(a.Target, 100_000)
+	for key, target := range map[string]string{"b": a.Target + ".part", "c": a.Target + ".part.json"} {
+		r := s.request(key)
+		r.Target = target
+		s.want(r)
+		if d := s.awaitState(key, types.DownloadFailed); !strings.Contains(d.Problem.What, "choose another name") {
+			t.Errorf("%+v", d)
+		}
+		s.requests.Delete(key)
+		s.awaitGone(key)
+	}
+	s.faults.Set("amber", contentserver.Fault{})
+	s.store("store", s.serve(0))
+	s.complete(a)
+}
+
 func TestARequestMayComeBackAtOnce(t *testing.T) {
 	s := newScene(t, 0)
-	s.faults.Set("a", contentserver.Fault{StallAfter: 100_000})
+	s.faults.Set("amber", contentserver.Fault{StallAfter: 100_000})
 	s.opts.StallTimeout = time.Second // it may go unnoticed that the request was away
 	s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	for range 10 {
 		s.want(r)
 		s.awaitPart(r.Target, 100_000)
-		s.requests.Delete("a")
+		s.requests.Delete("amber")
 	}
-	s.faults.Set("a", contentserver.Fault{})
+	s.faults.Set("amber", contentserver.Fault{})
 	s.want(r)
 	s.complete(r)
 }
@@ -255,18 +294,18 @@ func TestAServerThatIsAwayHoldsUpNothing(t *testing.T) {
 		_, _ = w.Write(data[100_000:])
 	}))
 	s.downloader()
-	names := []string{"a", "b", "c"}
+	names := []string{"amber", "b", "c"}
 	for _, name := range names {
 		s.want(s.request(name))
 	}
-	s.await("runs", "a", func(d types.DownloaderStatus) bool { return d.CurrentBytes == 100_000 })
+	s.await("runs", "amber", func(d types.DownloaderStatus) bool { return d.CurrentBytes == 100_000 })
 	s.awaitState("c", types.DownloadQueued)
 	s.Refuse(topics.Downloader)
 	close(gate)
 	for _, name := range names {
 		s.awaitFile(s.request(name).Target)
 	}
-	if d := s.status.Values()["a"]; d.State != types.DownloadRunning {
+	if d := s.status.Values()["amber"]; d.State != types.DownloadRunning {
 		t.Errorf("the test says nothing: %+v", d)
 	}
 	s.Allow(topics.Downloader)
@@ -289,7 +328,6 @@ func (s *scene) awaitFile(path string) {
 }
 
 func TestAKilledServerLosesNothing(t *testing.T) {
-	t.Parallel() // it mostly waits
 	s := newScene(t, 512<<10)
 	s.downloader()
 	a, b := s.request("small8"), s.request("large4")
@@ -321,16 +359,16 @@ func TestNothingIsDoneBeforeAllIsKnown(t *testing.T) {
 	s.requests = agenttest.Publish(s.Server, topics.DownloaderConfig)
 	s.datastores = agenttest.Publish(s.Server, topics.DatastoreConfig)
 	s.items = agenttest.Publish(s.Server, topics.ConfigItem)
-	s.requests.Put("a", s.request("a"))
+	s.requests.Put("amber", s.request("amber"))
 	s.requests.Restarted()
 	s.items.Restarted()
 	s.Settled(topics.Downloader)
-	if calls := s.status.Calls(); slices.Contains(calls, "create a") {
+	if calls := s.status.Calls(); slices.Contains(calls, "create amber") {
 		t.Errorf("%q", calls)
 	}
 	s.store("store", s.serve(0))
 	s.datastores.Restarted()
-	s.complete(s.request("a"))
+	s.complete(s.request("amber"))
 	s.status.AwaitCall("restarted 1")
 }
 

@@ -58,7 +58,6 @@ func TestADownloadGoesOnWhereItsConnectionBroke(t *testing.T) {
 }
 
 func TestAPauseDoesNotGrowAsLongAsBytesCome(t *testing.T) {
-	t.Parallel() // it mostly waits
 	s := newScene(t, 0)
 	s.faults.Set("large4", contentserver.Fault{BreakAfter: 40_000}) // about 50 tries
 	s.opts.RetryFirst = 20 * time.Millisecond                       // doubled 15 times that is ten minutes
@@ -108,19 +107,19 @@ func (s *scene) awaitPart(target string, size int64) {
 
 func TestAPartOfAnotherContentIsNotGoneOnWith(t *testing.T) {
 	s := newScene(t, 0)
-	s.faults.Set("a", contentserver.Fault{Corrupt: true, StallAfter: 200_000})
+	s.faults.Set("amber", contentserver.Fault{Corrupt: true, StallAfter: 200_000})
 	stop := s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	r.SHA256 = "" // nothing but the validator tells
 	s.want(r)
 	s.awaitPart(r.Target, 200_000)
 	stop()
-	s.faults.Set("a", contentserver.Fault{})
+	s.faults.Set("amber", contentserver.Fault{})
 	s.downloader()
 	if d := s.complete(r); d.ResumedBytes != 0 {
 		t.Errorf("%+v", d)
 	}
-	if _, answers := s.served("a"); answers != 2 { // the server was told which content the part is of
+	if _, answers := s.served("amber"); answers != 2 { // the server was told which content the part is of
 		t.Errorf("it took %d answers", answers)
 	}
 }
@@ -136,7 +135,7 @@ func TestAnotherDatastoreMayGoOnWithTheSamePart(t *testing.T) {
 		return []contentserver.Fault{{BreakAfter: 100_000}, {Status: 503}, {BreakAfter: 100_000}, {Status: 503}, {}}[min(answers, 5)-1]
 	})
 	s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	r.DatastoreIDs = []string{"store", "store"}
 	s.want(r)
 	if d := s.complete(r); d.ResumedBytes != 200_000 {
@@ -146,7 +145,7 @@ func TestAnotherDatastoreMayGoOnWithTheSamePart(t *testing.T) {
 
 // A part that is not marked, or with something else, says nothing.
 func TestAPartIsGoneOnWithOnlyWhenItsMarkFits(t *testing.T) {
-	const name = "a"
+	const name = "amber"
 	for _, c := range []struct {
 		name, mark string
 		unstated   bool
@@ -198,52 +197,95 @@ func TestAPartIsGoneOnWithOnlyWhenItsMarkFits(t *testing.T) {
 
 func TestWithoutAStrongETagADownloadBeginsAnew(t *testing.T) {
 	s := newScene(t, 0)
-	s.faults.Set("a", contentserver.Fault{WeakETag: true, BreakAfter: 100_000})
+	s.faults.Set("amber", contentserver.Fault{WeakETag: true, BreakAfter: 100_000})
 	s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	s.want(r)
-	d := s.await("fails", "a", func(d types.DownloaderStatus) bool { return d.State == types.DownloadFailed && d.Failures >= 2 })
-	if !strings.HasPrefix(d.Problem.What, fmt.Sprintf("the connection broke after 100000 of %d bytes", contentserver.Size("a"))) || d.ResumedBytes != 0 {
+	d := s.await("fails", "amber", func(d types.DownloaderStatus) bool { return d.State == types.DownloadFailed && d.Failures >= 2 })
+	if !strings.HasPrefix(d.Problem.What, fmt.Sprintf("the connection broke after 100000 of %d bytes", contentserver.Size("amber"))) || d.ResumedBytes != 0 {
 		t.Errorf("%+v", d)
 	}
-	s.faults.Set("a", contentserver.Fault{NoRanges: true})
+	s.faults.Set("amber", contentserver.Fault{NoRanges: true})
+	s.complete(r)
+}
+
+// What can't be gone on with only takes up the disk.
+func TestAUselessPartDoesNotStay(t *testing.T) {
+	s := newScene(t, 0)
+	s.opts.RetryFirst = time.Hour
+	s.faults.Set("amber", contentserver.Fault{WeakETag: true, BreakAfter: 100_000})
+	s.downloader()
+	r := s.request("amber")
+	s.want(r)
+	if d := s.awaitState("amber", types.DownloadFailed); d.CurrentBytes != 0 {
+		t.Errorf("%+v", d)
+	}
+	s.clean(r.Target)
+}
+
+// A datastore that breaks off each time at the same place, and can't go on, must
+// not keep the next one from being asked.
+func TestADatastoreThatNeverGetsFurtherIsLeft(t *testing.T) {
+	s := newScene(t, 0)
+	s.faults.Set("amber", contentserver.Fault{BreakAfter: 100_000, NoRanges: true})
+	s.store("good", s.handle(contentOf("amber")))
+	s.downloader()
+	r := s.request("amber")
+	r.DatastoreIDs = []string{"store", "good"}
+	s.want(r)
 	s.complete(r)
 }
 
 // The part is whole when the agent ended between its last byte and its renaming.
 func TestAWholePartIsCompleteWithoutATransfer(t *testing.T) {
 	s := newScene(t, 0)
-	s.faults.Set("a", contentserver.Fault{StallAfter: 1000})
+	s.faults.Set("amber", contentserver.Fault{StallAfter: 1000})
 	stop := s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	s.want(r)
 	s.awaitPart(r.Target, 1000)
 	stop()
-	s.faults.Set("a", contentserver.Fault{})
-	write(t, r.Target+".part", content("a"))
+	s.faults.Set("amber", contentserver.Fault{})
+	write(t, r.Target+".part", content("amber"))
 	s.downloader()
-	if d := s.complete(r); d.ResumedBytes != contentserver.Size("a") {
+	if d := s.complete(r); d.ResumedBytes != contentserver.Size("amber") {
 		t.Errorf("%+v", d)
 	}
-	if bytes, _ := s.served("a"); bytes > 2000 {
+	if bytes, _ := s.served("amber"); bytes > 2000 {
 		t.Errorf("%d bytes were sent", bytes)
 	}
 }
 
+// That there is no more says nothing about what is there.
+func TestAWholePartWithoutAChecksumIsFetchedAnew(t *testing.T) {
+	s := newScene(t, 0)
+	s.faults.Set("amber", contentserver.Fault{StallAfter: 1000})
+	stop := s.downloader()
+	r := s.request("amber")
+	r.SHA256 = ""
+	s.want(r)
+	s.awaitPart(r.Target, 1000)
+	stop()
+	s.faults.Set("amber", contentserver.Fault{})
+	write(t, r.Target+".part", make([]byte, contentserver.Size("amber")))
+	s.downloader()
+	s.complete(r)
+}
+
 func TestAPartThatIsTooLongOrWrongIsReplaced(t *testing.T) {
 	for name, data := range map[string][]byte{
-		"too long": append(content("a"), "more"...),
+		"too long": append(content("amber"), "more"...),
 		"wrong":    make([]byte, 100_000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, 0)
-			s.faults.Set("a", contentserver.Fault{StallAfter: 1000})
+			s.faults.Set("amber", contentserver.Fault{StallAfter: 1000})
 			stop := s.downloader()
-			r := s.request("a")
+			r := s.request("amber")
 			s.want(r)
 			s.awaitPart(r.Target, 1000)
 			stop()
-			s.faults.Set("a", contentserver.Fault{})
+			s.faults.Set("amber", contentserver.Fault{})
 			write(t, r.Target+".part", data)
 			s.downloader()
 			s.complete(r)
@@ -253,7 +295,7 @@ func TestAPartThatIsTooLongOrWrongIsReplaced(t *testing.T) {
 
 func TestAPartOfAnotherProcessIsNotTouched(t *testing.T) {
 	s := newScene(t, 0)
-	r := s.request("a")
+	r := s.request("amber")
 	write(t, r.Target+".part", []byte("another's"))
 	other, err := os.Open(r.Target + ".part")
 	if err != nil {
@@ -265,7 +307,7 @@ func TestAPartOfAnotherProcessIsNotTouched(t *testing.T) {
 	}
 	s.downloader()
 	s.want(r)
-	d := s.await("fails", "a", func(d types.DownloaderStatus) bool { return d.Failures >= 2 })
+	d := s.await("fails", "amber", func(d types.DownloaderStatus) bool { return d.Failures >= 2 })
 	if !strings.Contains(d.Problem.What, "in use by another process") {
 		t.Errorf("%+v", d)
 	}
@@ -275,16 +317,15 @@ func TestAPartOfAnotherProcessIsNotTouched(t *testing.T) {
 }
 
 func TestAServerThatSendsNothingIsGivenUp(t *testing.T) {
-	t.Parallel() // it mostly waits
 	s := newScene(t, 0)
 	s.opts.StallTimeout = 200 * time.Millisecond
-	s.faults.Set("a", contentserver.Fault{StallAfter: 100_000, WeakETag: true})
+	s.faults.Set("amber", contentserver.Fault{StallAfter: 100_000, WeakETag: true})
 	s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	s.want(r)
-	want := fmt.Sprintf("nothing came for 200ms, after 100000 of %d bytes", contentserver.Size("a"))
-	s.await("stalls", "a", func(d types.DownloaderStatus) bool { return d.Problem.What == want })
-	s.faults.Set("a", contentserver.Fault{})
+	want := fmt.Sprintf("the server is too slow: 0 bytes in 200ms, after 100000 of %d bytes", contentserver.Size("amber"))
+	s.await("stalls", "amber", func(d types.DownloaderStatus) bool { return d.Problem.What == want })
+	s.faults.Set("amber", contentserver.Fault{})
 	s.complete(r)
 	release := make(chan struct{})
 	s.store("silent", s.handle(func(http.ResponseWriter, *http.Request) { <-release }))
@@ -297,9 +338,9 @@ func TestAServerThatSendsNothingIsGivenUp(t *testing.T) {
 
 func TestAStopInTheMidstIsPrompt(t *testing.T) {
 	s := newScene(t, 0)
-	s.faults.Set("a", contentserver.Fault{StallAfter: 100_000})
+	s.faults.Set("amber", contentserver.Fault{StallAfter: 100_000})
 	stop := s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	s.want(r)
 	s.awaitPart(r.Target, 100_000)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -16,28 +16,27 @@ func item(value string) types.ConfigItem {
 }
 
 func TestAChangeOfTheLongestPauseHoldsAtOnce(t *testing.T) {
-	t.Parallel() // it mostly waits
 	s := newScene(t, 0)
 	s.opts.RetryFirst = 2 * time.Hour
 	s.items.Put("timer.download.retry", item("3600"))
-	s.faults.Set("a", contentserver.Fault{Status: 503})
+	s.faults.Set("amber", contentserver.Fault{Status: 503})
 	s.downloader()
-	s.want(s.request("a"))
-	d := s.awaitState("a", types.DownloadFailed)
+	s.want(s.request("amber"))
+	d := s.awaitState("amber", types.DownloadFailed)
 	if pause := d.RetryAt.Sub(d.Problem.When); pause != time.Hour {
 		t.Errorf("a pause of %s", pause)
 	}
 	for value, want := range map[string]time.Duration{"60": time.Minute, "-1": 10 * time.Minute, "soon": 10 * time.Minute, "0": 10 * time.Minute, "": 10 * time.Minute} {
 		s.items.Put("timer.download.retry", item("1800"))
-		s.await("another pause", "a", func(d types.DownloaderStatus) bool { return d.RetryAt.Sub(d.Problem.When) == 30*time.Minute })
+		s.await("another pause", "amber", func(d types.DownloaderStatus) bool { return d.RetryAt.Sub(d.Problem.When) == 30*time.Minute })
 		s.items.Put("timer.download.retry", item(value))
-		s.await("pause for "+value, "a", func(d types.DownloaderStatus) bool { return d.RetryAt.Sub(d.Problem.When) == want })
+		s.await("pause for "+value, "amber", func(d types.DownloaderStatus) bool { return d.RetryAt.Sub(d.Problem.When) == want })
 	}
 	s.items.Delete("timer.download.retry")
-	s.faults.Set("a", contentserver.Fault{})
+	s.faults.Set("amber", contentserver.Fault{})
 	s.items.Put("timer.download.retry", item("1")) // it is over already, or soon
-	s.complete(s.request("a"))
-	if _, answers := s.served("a"); answers != 2 {
+	s.complete(s.request("amber"))
+	if _, answers := s.served("amber"); answers != 2 {
 		t.Errorf("%d tries", answers)
 	}
 }
@@ -48,10 +47,10 @@ func TestAChangeOfTheDatastoreTriesAtOnce(t *testing.T) {
 	good := s.serve(0)
 	s.store("store", "http://127.0.0.1:1")
 	s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	r.DatastoreIDs = append(r.DatastoreIDs, "later")
 	s.want(r)
-	s.awaitState("a", types.DownloadFailed)
+	s.awaitState("amber", types.DownloadFailed)
 	s.store("unconcerned", good)
 	s.store("later", good)
 	s.complete(r)
@@ -63,14 +62,23 @@ func TestAChangeOfTheDatastoreTriesAtOnce(t *testing.T) {
 }
 
 func TestPausesDouble(t *testing.T) {
+	for name, fault := range map[string]contentserver.Fault{
+		"nothing comes":                 {Status: 503},
+		"the same bytes come each time": {BreakAfter: 100_000, NoRanges: true},
+	} {
+		t.Run(name, func(t *testing.T) { pausesDouble(t, fault) })
+	}
+}
+
+func pausesDouble(t *testing.T, fault contentserver.Fault) {
 	s := newScene(t, 0)
 	s.opts.RetryFirst = 10 * time.Millisecond
-	s.faults.Set("a", contentserver.Fault{Status: 503})
+	s.faults.Set("amber", fault)
 	s.downloader()
-	s.want(s.request("a"))
+	s.want(s.request("amber"))
 	pauses := map[uint32]time.Duration{}
 	var since time.Time
-	s.await("fails four times", "a", func(d types.DownloaderStatus) bool {
+	s.await("fails four times", "amber", func(d types.DownloaderStatus) bool {
 		if d.State != types.DownloadFailed {
 			return false
 		}
@@ -95,10 +103,10 @@ func TestCredentialsAreUsedAndNotTold(t *testing.T) {
 	s := newScene(t, 0)
 	var hook *test.Hook
 	s.log, hook = test.NewNullLogger()
-	url := s.handle(basicAuth("user", "word", contentOf("a")))
+	url := s.handle(basicAuth("user", "word", contentOf("amber")))
 	s.opts.RetryFirst = time.Hour
 	s.downloader()
-	r := s.request("a")
+	r := s.request("amber")
 	s.want(r)
 	s.complete(r)
 	hook.Reset()
@@ -111,6 +119,7 @@ func TestCredentialsAreUsedAndNotTold(t *testing.T) {
 		"URL unusable":  {FQDN: "http://user:wrong/word@127.0.0.1:1"},
 		"URL by ftp":    {FQDN: "ftp://user:wrongword@127.0.0.1"},
 		"other type":    {Type: "DsS3", FQDN: "https://user:wrongword@s3.example"},
+		"to no URL":     {FQDN: s.handle(hijacked("HTTP/1.1 302 Found\r\nLocation: http://user:wrongword@%zz/\r\n\r\n"))},
 		"to a redirect": {FQDN: s.handle(redirect("http://user:wrongword@127.0.0.1:1/?secret=wrongword"))},
 	} {
 		if ds.Type == "" {
@@ -118,7 +127,7 @@ func TestCredentialsAreUsedAndNotTold(t *testing.T) {
 		}
 		ds.UUID = name
 		s.datastores.Put(name, ds)
-		r := s.request("a")
+		r := s.request("amber")
 		r.ContentID, r.DatastoreIDs, r.Target = name, []string{name}, s.dir+"/"+name
 		s.want(r)
 		if name == "fields" || name == "URL" {
@@ -143,13 +152,13 @@ func TestCredentialsAreUsedAndNotTold(t *testing.T) {
 func TestADatastoreIsTrustedByItsCertificates(t *testing.T) {
 	s := newScene(t, 0)
 	s.opts.RetryFirst = time.Hour
-	url, cert := s.handleTLS(contentOf("a"))
+	url, cert := s.handleTLS(contentOf("amber"))
 	s.datastores.Put("untrusted", types.DatastoreConfig{Type: "DsHttps", FQDN: strings.TrimPrefix(url, "https://")})
 	s.datastores.Put("trusted", types.DatastoreConfig{Type: "DsHttps", FQDN: strings.TrimPrefix(url, "https://"), CertPEM: []string{cert}})
 	s.datastores.Put("broken", types.DatastoreConfig{Type: "DsHttps", FQDN: url, CertPEM: []string{cert, "x"}})
 	s.downloader()
 	for id, problem := range map[string]string{"untrusted": "unknown authority", "broken": "holds no certificate", "trusted": ""} {
-		r := s.request("a")
+		r := s.request("amber")
 		r.ContentID, r.DatastoreIDs, r.Target = id, []string{id}, s.dir+"/"+id
 		s.want(r)
 		if problem == "" {

@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkv/nkv/agents/types"
@@ -83,7 +83,7 @@ func (g *Agent) stepUnprepared(d *download) {
 		}
 		g.block(d, other)
 	case g.preparing < g.opts.Parallel:
-		if filepath.IsAbs(target) {
+		if usable(target) == nil {
 			g.claims[target] = d.key
 		}
 		g.prepare(d)
@@ -183,7 +183,7 @@ func (g *Agent) fetch(d *download) {
 
 // failed notes why a try failed and when the next one is.
 func (g *Agent) failed(d *download, err error) {
-	problem := types.Problem{What: err.Error(), Where: where(d.key, d.plan.request)}
+	problem := types.Problem{What: bounded(err.Error()), Where: where(d.key, d.plan.request)}
 	var try *tryError
 	if errors.As(err, &try) {
 		if try.url != "" {
@@ -196,6 +196,17 @@ func (g *Agent) failed(d *download, err error) {
 	p := pause(g.opts.RetryFirst, g.most, d.pauses)
 	d.fail(problem, p)
 	g.log.WithField("key", d.key).Warnf("a download failed, %d times in a row; again in %s: %s", d.status.Failures, p, problem)
+}
+
+// maxProblem is how long the text of a problem may be, in bytes: it may quote a
+// server.
+const maxProblem = 2 << 10
+
+func bounded(text string) string {
+	if len(text) <= maxProblem {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxProblem], "") + " ..."
 }
 
 // block says that another request has the same target.

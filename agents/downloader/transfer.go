@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -21,13 +20,17 @@ const (
 	connectTimeout = 10 * time.Second
 	// bufferSize is how many bytes are read and written at once.
 	bufferSize = 128 << 10
+	// leastBytes must come in each stall timeout.
+	leastBytes = 1 << 10
+	// maxHeader is how many bytes an answer's header may have.
+	maxHeader = 64 << 10
 	// maxRedirects is how often a server may point elsewhere.
 	maxRedirects = 10
 )
 
 // from fetches the file from one source into the part and makes it the target.
 func (f *fetcher) from(ctx context.Context, p *part, s source) error {
-	f.received = 0
+	f.before = 0
 	if s.problem != "" {
 		return &sourceProblem{s.problem}
 	}
@@ -38,12 +41,11 @@ func (f *fetcher) from(ctx context.Context, p *part, s source) error {
 	defer client.CloseIdleConnections()
 	resumed := int64(0)
 	if p.resumable(s.url, f.plan.request) {
-		resumed = p.size
-		f.progress.set(numbers{url: s.url, current: resumed, resumed: resumed})
+		f.progress.set(numbers{url: s.url, current: p.size, resumed: p.size})
 		if err := p.read(ctx); err != nil {
 			return err
 		}
-		resumed = p.size
+		resumed, f.before = p.size, p.size
 	}
 	f.progress.set(numbers{url: s.url, current: resumed, resumed: resumed})
 	err = f.transfer(ctx, client, p, s, resumed)
@@ -60,7 +62,7 @@ func (f *fetcher) from(ctx context.Context, p *part, s source) error {
 	if err == nil {
 		return p.commit()
 	}
-	if errors.Is(err, ErrChecksum) || errors.Is(err, ErrTooLarge) || errors.Is(err, errChanged) {
+	if !strong(p.mark.ETag) || errors.Is(err, ErrChecksum) || errors.Is(err, ErrTooLarge) || errors.Is(err, errChanged) {
 		f.progress.set(numbers{url: s.url})
 		err = errors.Join(err, p.clear())
 	}
@@ -100,16 +102,17 @@ func (f *fetcher) transfer(parent context.Context, client *http.Client, p *part,
 			return err
 		}
 	case http.StatusRequestedRangeNotSatisfiable:
-		if size, known := strings.CutPrefix(answer.Header.Get("Content-Range"), "bytes */"); known && resumed > 0 && size == strconv.FormatInt(resumed, 10) {
+		// Only a checksum can tell that the content still is the same.
+		if f.plan.request.SHA256 != "" && resumed > 0 && answer.Header.Get("Content-Range") == fmt.Sprintf("bytes */%d", resumed) {
 			f.progress.set(numbers{url: s.url, total: resumed, current: resumed, resumed: resumed})
 			return nil // all of it is there
 		}
 		if resumed > 0 {
 			return errChanged
 		}
-		return fmt.Errorf("%w %s", ErrAnswer, answer.Status)
+		return statusError(answer.StatusCode)
 	default:
-		return fmt.Errorf("%w %s", ErrAnswer, answer.Status)
+		return statusError(answer.StatusCode)
 	}
 	if err := over(total, "", f.plan.request); err != nil {
 		return err
@@ -118,49 +121,55 @@ func (f *fetcher) transfer(parent context.Context, client *http.Client, p *part,
 	return f.receive(ctx, cancel, p, answer.Body, total)
 }
 
+// statusError says a status in words of our own: those of a server may hold
+// anything.
+func statusError(status int) error {
+	return fmt.Errorf("%w %s", ErrAnswer, strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status))))
+}
+
 // rest checks that an answer goes on where the part ends, with the same
-// content, and returns the whole content's size; negative: not known.
+// content and up to its end, and returns the whole content's size.
 func rest(answer *http.Response, resumed int64, etag string) (total int64, err error) {
 	var first, last int64
-	var size string
-	n, _ := fmt.Sscanf(answer.Header.Get("Content-Range"), "bytes %d-%d/%s", &first, &last, &size)
-	if n != 3 || resumed == 0 || first != resumed || answer.Header.Get("ETag") != etag {
-		return 0, errChanged
-	}
-	if size == "*" {
-		return last + 1, nil
-	}
-	if total, err = strconv.ParseInt(size, 10, 64); err != nil || total != last+1 {
+	n, _ := fmt.Sscanf(answer.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &total)
+	if n != 3 || resumed == 0 || first != resumed || last < first || total != last+1 || answer.Header.Get("ETag") != etag {
 		return 0, errChanged
 	}
 	return total, nil
 }
 
-// receive appends the body to the part. cancel ends its reading when nothing
-// comes.
+// receive appends the body to the part. cancel ends its reading when next to
+// nothing comes.
 func (f *fetcher) receive(ctx context.Context, cancel context.CancelCauseFunc, p *part, body io.Reader, total int64) error {
-	stalled := time.AfterFunc(f.stall, func() { cancel(fmt.Errorf("%w for %s", ErrStalled, f.stall)) })
+	stalled := time.AfterFunc(f.stall, func() { cancel(ErrStalled) })
 	defer stalled.Stop()
 	buf := make([]byte, bufferSize)
-	for {
-		stalled.Reset(f.stall)
+	for left, came := f.stall, 0; ; {
+		began := time.Now()
+		stalled.Reset(left)
 		n, err := body.Read(buf)
 		stalled.Stop() // writing may take as long as it takes
+		left -= time.Since(began)
+		if came += n; came >= leastBytes {
+			left, came = f.stall, 0
+		}
 		if n > 0 {
+			if total >= 0 && p.size+int64(n) > total {
+				return errChanged
+			}
 			if err := over(p.size+int64(n), " or more", f.plan.request); err != nil {
 				return err
 			}
 			if err := p.write(buf[:n]); err != nil {
 				return err
 			}
-			f.received += int64(n)
 			f.progress.at(p.size)
 		}
 		switch {
 		case errors.Is(err, io.EOF) && (total < 0 || p.size == total):
 			return nil
 		case err != nil && errors.Is(context.Cause(ctx), ErrStalled):
-			return fmt.Errorf("%w, after %s", context.Cause(ctx), bytesOf(p.size, total))
+			return fmt.Errorf("%w: %d bytes in %s, after %s", ErrStalled, came, f.stall, bytesOf(p.size, total))
 		case err != nil && ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
@@ -209,6 +218,25 @@ func withoutURL(err error) error {
 	return err
 }
 
+// transport refuses redirects that can't be followed; the error of http.Client
+// would quote them.
+type transport struct{ *http.Transport }
+
+// RoundTrip implements http.RoundTripper.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := t.Transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if to := answer.Header.Get("Location"); to != "" {
+		if _, err := r.URL.Parse(to); err != nil {
+			answer.Body.Close()
+			return nil, fmt.Errorf("%w with a redirect to something that is no URL", ErrAnswer)
+		}
+	}
+	return answer, nil
+}
+
 // newClient returns a client for one try. The environment's proxies are not
 // used: the configuration says how the device reaches its network.
 func newClient(s source, stall time.Duration) (*http.Client, error) {
@@ -224,14 +252,15 @@ func newClient(s source, stall time.Duration) (*http.Client, error) {
 		trusted.RootCAs = pool
 	}
 	return &http.Client{
-		Transport: &http.Transport{
-			DialContext:           (&net.Dialer{Timeout: connectTimeout}).DialContext,
-			TLSClientConfig:       trusted,
-			TLSHandshakeTimeout:   connectTimeout,
-			ResponseHeaderTimeout: stall,
-			DisableCompression:    true,
-			DisableKeepAlives:     true,
-		},
+		Transport: transport{&http.Transport{
+			DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
+			TLSClientConfig:        trusted,
+			TLSHandshakeTimeout:    connectTimeout,
+			ResponseHeaderTimeout:  stall,
+			MaxResponseHeaderBytes: maxHeader,
+			DisableCompression:     true,
+			DisableKeepAlives:      true,
+		}},
 		CheckRedirect: func(to *http.Request, via []*http.Request) error {
 			if len(via) >= maxRedirects {
 				return fmt.Errorf("%w with more than %d redirects", ErrAnswer, maxRedirects)

@@ -2,6 +2,8 @@ package types
 
 // PhysicalIOAdapter is one I/O member of the device's hardware: a network
 // interface, a USB port, a serial line. Its key is its logical label.
+//
+//nkv:table owner=zedagent
 type PhysicalIOAdapter struct {
 	// LogicalLabel is the name that the rest of the configuration uses.
 	LogicalLabel string
@@ -34,6 +36,8 @@ type PhysicalIOAdapter struct {
 
 // PhysicalAddress says where a piece of hardware is found. Only the fields
 // that apply to its kind are set.
+//
+//nkv:json
 type PhysicalAddress struct {
 	// IfName is the name of the network interface, for example "eth0".
 	IfName string
@@ -55,6 +59,8 @@ type PhysicalAddress struct {
 }
 
 // EthVF is one SR-IOV virtual function.
+//
+//nkv:json
 type EthVF struct {
 	// Index is the number of the function on its physical function.
 	Index uint32
@@ -65,6 +71,8 @@ type EthVF struct {
 }
 
 // VLANAdapter is a VLAN sub-interface. Its key is its logical label.
+//
+//nkv:table owner=zedagent
 type VLANAdapter struct {
 	// LogicalLabel is the name that ports and other adapters use.
 	LogicalLabel string
@@ -79,6 +87,8 @@ type VLANAdapter struct {
 }
 
 // BondAdapter is an aggregation of several links. Its key is its logical label.
+//
+//nkv:table owner=zedagent
 type BondAdapter struct {
 	// LogicalLabel is the name that ports and other adapters use.
 	LogicalLabel string
@@ -100,6 +110,8 @@ type BondAdapter struct {
 
 // BondMIIMonitor sets the monitoring of bonded links by their state. All
 // times are in milliseconds.
+//
+//nkv:json
 type BondMIIMonitor struct {
 	// Interval is the time between two looks; 0: no monitoring.
 	Interval uint32
@@ -110,6 +122,8 @@ type BondMIIMonitor struct {
 }
 
 // BondARPMonitor sets the monitoring of bonded links by ARP requests.
+//
+//nkv:json
 type BondARPMonitor struct {
 	// Interval is the time between two requests in milliseconds; 0: no
 	// monitoring.

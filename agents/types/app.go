@@ -4,6 +4,8 @@ import "net/netip"
 
 // AppInstanceConfig is one application that the device shall have. Its key is
 // its UUID.
+//
+//nkv:table owner=zedagent
 type AppInstanceConfig struct {
 	// UUID is the application's id.
 	UUID string
@@ -58,6 +60,8 @@ type AppInstanceConfig struct {
 }
 
 // VMConfig are the resources of a virtual machine.
+//
+//nkv:json
 type VMConfig struct {
 	// Kernel is the path of a kernel inside the image.
 	Kernel string
@@ -103,6 +107,8 @@ type VMConfig struct {
 }
 
 // DriveConfig is an image of an application, by the older way of naming it.
+//
+//nkv:json
 type DriveConfig struct {
 	// ImageUUID is the image's id.
 	ImageUUID string
@@ -129,6 +135,8 @@ type DriveConfig struct {
 }
 
 // VolumeRefConfig is an application's use of a volume.
+//
+//nkv:json
 type VolumeRefConfig struct {
 	// VolumeID is the key of the volume.
 	VolumeID string
@@ -139,6 +147,8 @@ type VolumeRefConfig struct {
 }
 
 // AppNetAdapterConfig is one network interface of an application.
+//
+//nkv:json
 type AppNetAdapterConfig struct {
 	// Name is the interface's name.
 	Name string
@@ -162,6 +172,8 @@ type AppNetAdapterConfig struct {
 }
 
 // ACE is one access rule of an application's network interface.
+//
+//nkv:json
 type ACE struct {
 	// RuleID is the rule's number.
 	RuleID int32
@@ -176,6 +188,8 @@ type ACE struct {
 }
 
 // ACEMatch is one condition of an access rule.
+//
+//nkv:json
 type ACEMatch struct {
 	// Type is what is compared: "ip", "host", "eidset", "protocol", "fport",
 	// "lport" or "adapter".
@@ -186,6 +200,8 @@ type ACEMatch struct {
 
 // ACEAction is what an access rule does. Neither drop, limit nor port map:
 // the traffic is let through.
+//
+//nkv:json
 type ACEAction struct {
 	// Drop discards the traffic.
 	Drop bool
@@ -204,6 +220,8 @@ type ACEAction struct {
 }
 
 // IOAdapter is a piece of hardware, or a group, that an application gets.
+//
+//nkv:json
 type IOAdapter struct {
 	// Type is the kind of hardware.
 	Type PhysicalIOType

@@ -4,6 +4,8 @@ import "time"
 
 // AppInstanceStatus says how an application stands, put together by zedmanager
 // from what the other agents say of its parts. Its key is the application's id.
+//
+//nkv:table owner=zedmanager
 type AppInstanceStatus struct {
 	// UUID is the application's id.
 	UUID string
@@ -29,6 +31,8 @@ type AppInstanceStatus struct {
 }
 
 // AppVolumeStatus is how a volume of an application stands.
+//
+//nkv:json
 type AppVolumeStatus struct {
 	// VolumeID is the volume's id.
 	VolumeID string
@@ -41,6 +45,8 @@ type AppVolumeStatus struct {
 }
 
 // AppNetworkStatus is how a network interface of an application stands.
+//
+//nkv:json
 type AppNetworkStatus struct {
 	// Name is the interface's name.
 	Name string

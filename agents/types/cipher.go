@@ -1,6 +1,8 @@
 package types
 
 // CipherBlock carries credentials that only the device can decrypt.
+//
+//nkv:json
 type CipherBlock struct {
 	// CipherContextID names the cipher context that the block was made with.
 	CipherContextID string

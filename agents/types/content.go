@@ -7,6 +7,8 @@ import (
 
 // DownloaderConfig is volumemgr's request for a file. Its key is the content
 // tree's id.
+//
+//nkv:table owner=volumemgr
 type DownloaderConfig struct {
 	// ContentID is the content tree's id.
 	ContentID string
@@ -42,6 +44,8 @@ const (
 // DownloaderStatus is downloader's answer to a DownloaderConfig. Its key is the
 // content tree's id. While bytes are coming it changes at most ten times a
 // second.
+//
+//nkv:table owner=downloader
 type DownloaderStatus struct {
 	// Request is the request that it answers.
 	Request DownloaderConfig
@@ -69,6 +73,8 @@ type DownloaderStatus struct {
 
 // ContentTreeStatus says how far a content tree has come, as volumemgr finds
 // it. Its key is the content tree's id.
+//
+//nkv:table owner=volumemgr
 type ContentTreeStatus struct {
 	// ContentID is the content tree's id.
 	ContentID string
@@ -91,6 +97,8 @@ type ContentTreeStatus struct {
 
 // VolumeStatus says how far a volume has come, as volumemgr finds it. Its key is
 // the volume's id.
+//
+//nkv:table owner=volumemgr
 type VolumeStatus struct {
 	// VolumeID is the volume's id.
 	VolumeID string
@@ -116,6 +124,8 @@ type VolumeStatus struct {
 // VolumeUse says that applications use a generation of a volume, or are about
 // to: volumemgr keeps its file while this is so, wanted or not. Its key is that
 // of VolumeKey.
+//
+//nkv:table owner=zedmanager
 type VolumeUse struct {
 	// VolumeID is the volume's id.
 	VolumeID string

@@ -17,3 +17,5 @@
 //
 // Start reading at NetworkPortConfig (port.go) and AppInstanceConfig (app.go).
 package types
+
+//go:generate go run github.com/evenkv/nkv/tools/nkvgen -tables ../topics -docs ../../docs/tables.md -schema ../../docs/schema .

@@ -5,6 +5,8 @@ import "time"
 // DomainConfig is zedmanager's request to run an application. Its key is the
 // application's id. It is there only while the application shall run and
 // everything that it needs is ready.
+//
+//nkv:table owner=zedmanager
 type DomainConfig struct {
 	// UUID is the application's id.
 	UUID string
@@ -23,6 +25,8 @@ type DomainConfig struct {
 }
 
 // DomainVolume is one file that an application uses.
+//
+//nkv:json
 type DomainVolume struct {
 	// VolumeID is the volume's id.
 	VolumeID string
@@ -37,6 +41,8 @@ type DomainVolume struct {
 }
 
 // DomainNetwork is one network interface of an application.
+//
+//nkv:json
 type DomainNetwork struct {
 	// Name is the interface's name.
 	Name string
@@ -46,6 +52,8 @@ type DomainNetwork struct {
 
 // DomainStatus says how an application's process stands, as domainmgr finds it.
 // Its key is the application's id.
+//
+//nkv:table owner=domainmgr
 type DomainStatus struct {
 	// UUID is the application's id.
 	UUID string
@@ -75,6 +83,8 @@ type DomainStatus struct {
 
 // DomainMetric is what an application's process uses, as domainmgr sampled it.
 // Its key is the application's id.
+//
+//nkv:table owner=domainmgr
 type DomainMetric struct {
 	// UUID is the application's id.
 	UUID string

@@ -4,6 +4,8 @@ import "net/netip"
 
 // NetworkInstanceConfig is one virtual network for applications. Its key is
 // its UUID.
+//
+//nkv:table owner=zedagent
 type NetworkInstanceConfig struct {
 	// UUID is the network instance's id.
 	UUID string
@@ -45,6 +47,8 @@ type NetworkInstanceConfig struct {
 }
 
 // IPRouteConfig is one static route of a network instance.
+//
+//nkv:json
 type IPRouteConfig struct {
 	// DstNetwork is the destination.
 	DstNetwork netip.Prefix
@@ -61,6 +65,8 @@ type IPRouteConfig struct {
 }
 
 // PortProbe is how it is found out whether a port works.
+//
+//nkv:json
 type PortProbe struct {
 	// EnabledGwPing says that the port's gateway is pinged.
 	EnabledGwPing bool
@@ -75,6 +81,8 @@ type PortProbe struct {
 }
 
 // VLANAccessPort puts a port of a switch into one VLAN.
+//
+//nkv:json
 type VLANAccessPort struct {
 	// VLANID is the VLAN, 1 to 4094.
 	VLANID uint32

@@ -1,6 +1,8 @@
 package types
 
 // LedStatus is the blink pattern that ledmanager shows. Its key is StatusKey.
+//
+//nkv:table owner=ledmanager
 type LedStatus struct {
 	// Blinks is how often the light blinks before it pauses, 1 to 15.
 	Blinks uint32

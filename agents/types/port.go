@@ -5,6 +5,8 @@ import "net/netip"
 // NetworkPortConfig is one port that the device shall have: a link that the
 // device itself, or network instances, use with IP settings of its own. Its
 // key is its logical label.
+//
+//nkv:table owner=zedagent
 type NetworkPortConfig struct {
 	// LogicalLabel is the name of the port.
 	LogicalLabel string
@@ -52,6 +54,8 @@ type NetworkPortConfig struct {
 
 // NetworkXObjectConfig is one network: the IP settings that ports refer to.
 // Its key is its UUID.
+//
+//nkv:table owner=zedagent
 type NetworkXObjectConfig struct {
 	// UUID is the network's id.
 	UUID string
@@ -72,6 +76,8 @@ type NetworkXObjectConfig struct {
 }
 
 // IPConfig are the address settings of a network or a network instance.
+//
+//nkv:json
 type IPConfig struct {
 	// DHCP says where addresses come from.
 	DHCP DHCPType
@@ -92,6 +98,8 @@ type IPConfig struct {
 }
 
 // IPRange is a range of addresses, both ends included.
+//
+//nkv:json
 type IPRange struct {
 	// Start is the first address.
 	Start netip.Addr
@@ -101,6 +109,8 @@ type IPRange struct {
 
 // DHCPOptionsIgnore says which offers of a DHCP server are not taken, because
 // the configuration states its own.
+//
+//nkv:json
 type DHCPOptionsIgnore struct {
 	// NTPServers: only the configured time servers are used.
 	NTPServers bool
@@ -113,6 +123,8 @@ type DHCPOptionsIgnore struct {
 }
 
 // DNSNameToIP is one static name.
+//
+//nkv:json
 type DNSNameToIP struct {
 	// HostName is the name.
 	HostName string
@@ -121,6 +133,8 @@ type DNSNameToIP struct {
 }
 
 // ProxyConfig says how the controller is reached through proxies.
+//
+//nkv:json
 type ProxyConfig struct {
 	// Proxies are the proxies by protocol.
 	Proxies []ProxyEntry
@@ -140,6 +154,8 @@ type ProxyConfig struct {
 }
 
 // ProxyEntry is one proxy.
+//
+//nkv:json
 type ProxyEntry struct {
 	// Type is the protocol that it serves.
 	Type ProxyProto
@@ -151,6 +167,8 @@ type ProxyEntry struct {
 
 // WirelessConfig are the settings of a wireless link. Credentials in clear
 // text are not carried.
+//
+//nkv:json
 type WirelessConfig struct {
 	// Type says which of the two lists applies.
 	Type WirelessType
@@ -161,6 +179,8 @@ type WirelessConfig struct {
 }
 
 // CellularConfig are the settings of a cellular modem.
+//
+//nkv:json
 type CellularConfig struct {
 	// APN is the access point of the first SIM card.
 	APN string
@@ -173,6 +193,8 @@ type CellularConfig struct {
 }
 
 // CellularAccessPoint are the settings of one SIM slot.
+//
+//nkv:json
 type CellularAccessPoint struct {
 	// SIMSlot is the slot, from 1.
 	SIMSlot uint32
@@ -187,6 +209,8 @@ type CellularAccessPoint struct {
 }
 
 // WifiConfig is one Wi-Fi network.
+//
+//nkv:json
 type WifiConfig struct {
 	// SSID is the network's name.
 	SSID string

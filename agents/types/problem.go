@@ -3,6 +3,8 @@ package types
 import "time"
 
 // Problem says what is wrong, where and since when. Its zero value: nothing is.
+//
+//nkv:json
 type Problem struct {
 	// What says what is wrong; empty: nothing is.
 	What string

@@ -32,6 +32,8 @@ const (
 
 // ZedAgentStatus says how zedagent stands to its configuration file. Its key
 // is StatusKey.
+//
+//nkv:table owner=zedagent
 type ZedAgentStatus struct {
 	// DeviceID is the device's UUID as the configuration in force has it.
 	DeviceID string
@@ -79,6 +81,8 @@ type ZedAgentStatus struct {
 
 // LastGoodConfig is the last configuration that was accepted. It is durable:
 // a device that boots without its file comes up on it. Its key is StatusKey.
+//
+//nkv:table owner=zedagent durable
 type LastGoodConfig struct {
 	// Config is the configuration, as JSON without insignificant space.
 	Config string
@@ -93,6 +97,8 @@ type LastGoodConfig struct {
 
 // NetworkPortStatus is what nim found of one wanted port. Its key is the
 // port's logical label.
+//
+//nkv:table owner=nim
 type NetworkPortStatus struct {
 	// LogicalLabel is the name of the port.
 	LogicalLabel string
@@ -119,6 +125,8 @@ type NetworkPortStatus struct {
 }
 
 // LowerLayerStatus is what nim found of an adapter below a VLAN or a bond.
+//
+//nkv:json
 type LowerLayerStatus struct {
 	// LogicalLabel is the name of the adapter.
 	LogicalLabel string
@@ -131,6 +139,8 @@ type LowerLayerStatus struct {
 }
 
 // HostInterface is one network interface of the host.
+//
+//nkv:json
 type HostInterface struct {
 	// Name is the interface's name.
 	Name string
@@ -155,6 +165,8 @@ type HostInterface struct {
 
 // DeviceNetworkStatus sums up how the host's interfaces compare with the
 // wanted ports. Its key is StatusKey.
+//
+//nkv:table owner=nim
 type DeviceNetworkStatus struct {
 	// Wanted is the number of wanted ports.
 	Wanted int

@@ -1,6 +1,8 @@
 package types
 
 // VolumeConfig is one volume that the device shall have. Its key is its UUID.
+//
+//nkv:table owner=zedagent
 type VolumeConfig struct {
 	// VolumeID is the volume's id.
 	VolumeID string
@@ -32,6 +34,8 @@ type VolumeConfig struct {
 }
 
 // ContentTreeConfig is something to download. Its key is its UUID.
+//
+//nkv:table owner=zedagent
 type ContentTreeConfig struct {
 	// ContentID is the content tree's id.
 	ContentID string
@@ -59,6 +63,8 @@ type ContentTreeConfig struct {
 
 // DatastoreConfig is a server that content trees are downloaded from. Its key
 // is its UUID. It may hold secrets: grant the table with care.
+//
+//nkv:table owner=zedagent
 type DatastoreConfig struct {
 	// UUID is the datastore's id.
 	UUID string
@@ -85,6 +91,8 @@ type DatastoreConfig struct {
 
 // ConfigItem is one setting of the device. Its key is the setting's name, for
 // example "timer.config.interval".
+//
+//nkv:table owner=zedagent
 type ConfigItem struct {
 	// Key is the setting's name.
 	Key string

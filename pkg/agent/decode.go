@@ -55,7 +55,7 @@ func (e *DecodeError) blame(t reflect.Type, data []byte) {
 		t = t.Elem()
 	}
 	e.Want, e.Found = t.String(), ""
-	if marshals(t) {
+	if marshals(t) && !hasGenerated(t) {
 		return
 	}
 	e.Found = kind(data)

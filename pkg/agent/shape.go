@@ -17,6 +17,9 @@ type shape struct{ fingerprint string }
 // shapeOf walks a type. A field that would not survive a JSON round trip is
 // ErrType.
 func shapeOf(t reflect.Type) (shape, error) {
+	if g, ok := reflect.New(t).Interface().(generated); ok {
+		return shape{g.Fingerprint()}, nil // nkvgen has looked at the fields
+	}
 	w := walker{seen: map[reflect.Type]bool{}}
 	if err := w.walk(t, t.String()); err != nil {
 		return shape{}, err
@@ -32,7 +35,7 @@ type walker struct {
 }
 
 func (w *walker) walk(t reflect.Type, at string) error {
-	if marshals(t) {
+	if marshals(t) && !hasGenerated(t) {
 		fmt.Fprintf(&w.text, "%s;", t)
 		return nil
 	}
@@ -98,6 +101,12 @@ func (w *walker) fields(t reflect.Type, at string) error {
 	}
 	w.text.WriteString("}")
 	return nil
+}
+
+// hasGenerated reports whether a type has generated code, which writes what its
+// fields say.
+func hasGenerated(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[generated]())
 }
 
 // marshals reports whether a type writes and reads itself.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/evenkv/nkv/agents/types"
 )
 
 type (
@@ -116,5 +118,32 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if !equal(in, out) || equal(in, selfWritten{}) {
 		t.Error("equal does not see what the type writes")
+	}
+}
+
+// Types without the generated methods of those that they are made of.
+type (
+	appWithout     types.AppInstanceConfig
+	portWithout    types.NetworkPortConfig
+	loadWithout    types.DownloaderStatus
+	networkWithout types.DeviceNetworkStatus
+)
+
+// TestGeneratedFingerprintsAreThoseOfReflection: builds with and without generated
+// code must agree.
+func TestGeneratedFingerprintsAreThoseOfReflection(t *testing.T) {
+	for _, test := range []struct {
+		generated string
+		plain     reflect.Type
+	}{
+		{types.AppInstanceConfig{}.Fingerprint(), reflect.TypeFor[appWithout]()},
+		{types.NetworkPortConfig{}.Fingerprint(), reflect.TypeFor[portWithout]()},
+		{types.DownloaderStatus{}.Fingerprint(), reflect.TypeFor[loadWithout]()},
+		{types.DeviceNetworkStatus{}.Fingerprint(), reflect.TypeFor[networkWithout]()},
+	} {
+		shape, err := shapeOf(test.plain)
+		if err != nil || shape.fingerprint != test.generated {
+			t.Errorf("%s: generated %s, by reflection %s, %v", test.plain, test.generated, shape.fingerprint, err)
+		}
 	}
 }

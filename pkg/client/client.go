@@ -200,9 +200,13 @@ func (c *Client) MaxValue() int {
 // connected is called by NATS when a connection is up and the subscriptions are
 // made again on it.
 func (c *Client) connected(*nats.Conn) {
-	c.setUp(true)
+	// Before anybody is told, so that a table that is opened then stays open.
 	for _, p := range c.openPublications() {
 		p.disconnected()
+	}
+	c.setUp(true)
+	for _, p := range c.openPublications() {
+		p.renew()
 	}
 	signal(c.resync)
 }

@@ -237,6 +237,11 @@ func (p *Publication) disconnected() {
 	defer p.mu.Unlock()
 	p.fence, p.told = 0, 0
 	p.connections++
+	p.renew()
+}
+
+// renew has the table opened now if it is not open.
+func (p *Publication) renew() {
 	signal(p.kick)
 	signal(p.renewed)
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -520,4 +521,69 @@ func TestChangesWithoutAServerCostNoMoreThanTheirKeys(t *testing.T) {
 	if got, ok := p.Get("k"); !ok || string(got) != "999" {
 		t.Errorf("wanted is %q, %t", got, ok)
 	}
+}
+
+// TestCallersThatOverlapCostNoMore is guarantee G9: what nobody waits for any more
+// is let go of too when somebody always waits for something newer.
+func TestCallersThatOverlapCostNoMore(t *testing.T) {
+	s := startServer(t, server.Options{})
+	p, err := connected(t, s, Name(testTable.Agent)).Open(testContext(t), testTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Shutdown()
+	giveUp := func() {}
+	for i := range 100 {
+		ctx, cancel := context.WithCancel(testContext(t))
+		value, ended := fmt.Append(nil, i), make(chan struct{})
+		go func() {
+			defer close(ended)
+			if err := p.Put(ctx, "k", value); !errors.Is(err, ErrUnconfirmed) {
+				t.Error(err)
+			}
+		}()
+		eventually(t, "the next caller waits", func() bool { got, _ := p.Get("k"); return bytes.Equal(got, value) })
+		giveUp()
+		giveUp = func() { cancel(); <-ended }
+	}
+	giveUp()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	chain := 0
+	for w := p.wanted["k"]; w != nil; w = w.older {
+		chain++
+	}
+	if chain > 3 {
+		t.Errorf("%d values of one key are kept", chain)
+	}
+}
+
+// TestNothingIsLostToAConnectionThatIsUp: when the client says that it is
+// connected, publications have taken note of the break. One that took note later
+// would lose what was opened since.
+func TestNothingIsLostToAConnectionThatIsUp(t *testing.T) {
+	s := startServer(t, server.Options{})
+	c := connected(t, s, Name(testTable.Agent))
+	p := openTable(t, c)
+	c.setUp(false)
+	p.mu.Lock()
+	before, done := p.connections, make(chan struct{})
+	go func() {
+		defer close(done)
+		c.connected(nil)
+	}()
+	ctx, cancel := context.WithTimeout(testContext(t), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Wait(ctx); err == nil {
+		t.Error("connected, and a publication has not taken note")
+	}
+	p.mu.Unlock()
+	<-done
+	p.mu.Lock()
+	after := p.connections
+	p.mu.Unlock()
+	if after != before+1 {
+		t.Errorf("%d breaks were noted", after-before)
+	}
+	publish(t, p, "a", "1")
 }

@@ -25,15 +25,17 @@ type wish struct {
 }
 
 // waiting returns the newest wish of a chain that is not settled and whose caller
-// waits; nil: there is none. What nobody waits for is let go of: a key that changes
-// while the server is away must not cost more with each change.
+// waits; nil: there is none. What nobody waits for is let go of, in all of the
+// chain: a key that changes while the server is away must not cost more with each
+// change. The publication's lock is held.
 func (w *wish) waiting() *wish {
-	for w != nil && w.alone && !w.isSettled() {
+	for w != nil && w.alone {
 		w = w.older
 	}
 	if w == nil || w.isSettled() {
 		return nil // with it all that are older
 	}
+	w.older = w.older.waiting()
 	return w
 }
 

@@ -47,7 +47,7 @@ func blocks(t *testing.T, page, language string) []string {
 func sources(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
-	for _, name := range []string{"pkg/agent/example_test.go", "pkg/agent/agenttest/example_test.go"} {
+	for _, name := range []string{"pkg/agent/example_test.go", "pkg/agent/agenttest/example_test.go", "tools/nkvgen/testdata/golden/lamp/lamp.go"} {
 		files[name] = read(t, name)
 	}
 	err := fs.WalkDir(os.DirFS(root), "docs/examples", func(name string, e fs.DirEntry, err error) error {

@@ -167,7 +167,7 @@ func TestBadInputIsAClearError(t *testing.T) {
 		{"markers in another order", map[string]string{page: end + "\n" + begin + "\n"}, []string{"before"}},
 		{"no owner", topicsWith("{Owner: Lamp}", "{}"), []string{"topics.go:9", "LampState", "no owner"}},
 		{"an unknown constant", topicsWith("Owner: Lamp", "Owner: Bulb"), []string{"topics.go:9", "LampState", "Bulb"}},
-		{"an owner in quotes", topicsWith("Owner: Lamp", `Owner: "lamp"`), []string{"LampState", "no constant"}},
+		{"an owner in quotes that is no agent", topicsWith("Owner: Lamp", `Owner: "bulb"`), []string{"LampState", "no agent"}},
 		{"an odd durability", topicsWith("Durable: true", "Durable: !false"), []string{"topics.go:12", "PanelConfig", "durable"}},
 		{"no table", topicsWith("agent.Table[types.LampState]{Owner: Lamp}", "1"), []string{"LampState", "no table"}},
 		{"a foreign type", topicsWith("types.LampState", "LampState"), []string{"LampState", "package types"}},

@@ -101,7 +101,9 @@ func (t *topics) field(of *table, field *ast.KeyValueExpr) error {
 	case key == nil:
 		return t.wrong(field, "table %s has a field without a name", of.name)
 	case key.Name == "Owner" && !ok:
-		return t.wrong(field, "the owner of table %s is no constant of this package", of.name)
+		if of.owner, ok = text(field.Value); !ok || !slices.Contains(t.declared.agents, of.owner) {
+			return t.wrong(field, "the owner of table %s is no agent of this package", of.name)
+		}
 	case key.Name == "Owner":
 		if of.owner, ok = t.constants[value.Name]; !ok {
 			return t.wrong(field, "the owner of table %s is %s, which is no constant of this package", of.name, value.Name)

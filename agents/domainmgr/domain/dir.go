@@ -15,8 +15,9 @@ import (
 
 // Endings of an application's files.
 const (
-	lockSuffix = ".domain"
-	logSuffix  = ".log"
+	lockSuffix  = ".domain"
+	logSuffix   = ".log"
+	olderSuffix = ".1" // after logSuffix
 )
 
 // DefaultLogBytes is how large the log of an application may grow.

@@ -130,7 +130,7 @@ func (st *starter) goOn(after time.Duration) {
 }
 
 // stormMost bounds a storm on a slow machine.
-const stormMost = 8 * time.Second
+const stormMost = 5 * time.Second
 
 // TestNeverTwoWhoeverIsKilled: those who start applications are killed again and
 // again, at random and at each step of a start, while others start the same ones.

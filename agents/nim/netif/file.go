@@ -47,6 +47,10 @@ func (f *File) Changes() <-chan struct{} { return f.watch.Changes() }
 // Close implements Source.
 func (f *File) Close() error { return f.watch.Close() }
 
+// hostInterface is types.HostInterface without its generated methods, which would
+// take unknown fields.
+type hostInterface types.HostInterface
+
 // Interfaces implements Source. A file that does not list interfaces is
 // ErrFormat.
 func (f *File) Interfaces() ([]types.HostInterface, error) {
@@ -57,17 +61,19 @@ func (f *File) Interfaces() ([]types.HostInterface, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []types.HostInterface
+	var read []hostInterface
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&list); err != nil {
+	if err := dec.Decode(&read); err != nil {
 		return nil, fmt.Errorf("read interfaces from %s: %w: %w", f.Name(), ErrFormat, err)
 	}
 	if dec.More() {
 		return nil, fmt.Errorf("read interfaces from %s: %w: more than one JSON value", f.Name(), ErrFormat)
 	}
+	list := make([]types.HostInterface, len(read))
 	names := map[string]bool{}
 	for i := range list {
+		list[i] = types.HostInterface(read[i])
 		name := list[i].Name
 		switch {
 		case name == "":

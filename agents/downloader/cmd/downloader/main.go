@@ -46,6 +46,6 @@ func newCommand() *cobra.Command {
 	settings.AddFlags(cmd)
 	cmd.Flags().IntVar(&parallel, "parallel", downloader.DefaultParallel, "how many files to fetch at a time")
 	cmd.Flags().DurationVar(&stall, "stall-timeout", downloader.DefaultStallTimeout,
-		"give up a server that sends nothing for so long")
+		"give up a server that sends nothing, or less than 1 KiB, for so long")
 	return cmd
 }
