@@ -2,9 +2,10 @@
 // configuration that zedagent publishes and the status that zedagent, nim and
 // the other agents answer with.
 //
-// The package is data only. It must not know how a value travels: no topic, no
-// table, no path and no network code here. The tables that carry these structs
-// are declared in package topics.
+// The package is data only. It must not know how a value travels: no path and no
+// network code here. A line in a struct's comment says which agent's table carries
+// it; from that its code here (zz_nkv.go), its table in package topics, its schema
+// and docs/tables.md are generated.
 //
 // Every struct survives a JSON round trip unchanged: there are no interface,
 // func, channel or error fields, sizes are 64 bit wide, times are time.Time in

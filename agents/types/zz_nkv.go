@@ -20,7 +20,7 @@ func (v *PhysicalIOAdapter) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v PhysicalIOAdapter) MarshalJSON() ([]byte, error) { return appendPhysicalIOAdapterJSON(nil, &v) }
+func (v PhysicalIOAdapter) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *PhysicalIOAdapter) UnmarshalJSON(src []byte) error {
@@ -50,7 +50,7 @@ func (v *PhysicalAddress) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v PhysicalAddress) MarshalJSON() ([]byte, error) { return appendPhysicalAddressJSON(nil, &v) }
+func (v PhysicalAddress) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *PhysicalAddress) UnmarshalJSON(src []byte) error {
@@ -76,7 +76,7 @@ func (v *EthVF) AppendJSON(dst []byte) ([]byte, error) { return appendEthVFJSON(
 func (v *EthVF) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeEthVFJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v EthVF) MarshalJSON() ([]byte, error) { return appendEthVFJSON(nil, &v) }
+func (v EthVF) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *EthVF) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeEthVFJSON) }
@@ -102,7 +102,7 @@ func (v *VLANAdapter) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v VLANAdapter) MarshalJSON() ([]byte, error) { return appendVLANAdapterJSON(nil, &v) }
+func (v VLANAdapter) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *VLANAdapter) UnmarshalJSON(src []byte) error {
@@ -130,7 +130,7 @@ func (v *BondAdapter) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v BondAdapter) MarshalJSON() ([]byte, error) { return appendBondAdapterJSON(nil, &v) }
+func (v BondAdapter) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *BondAdapter) UnmarshalJSON(src []byte) error {
@@ -160,7 +160,7 @@ func (v *BondMIIMonitor) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v BondMIIMonitor) MarshalJSON() ([]byte, error) { return appendBondMIIMonitorJSON(nil, &v) }
+func (v BondMIIMonitor) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *BondMIIMonitor) UnmarshalJSON(src []byte) error {
@@ -190,7 +190,7 @@ func (v *BondARPMonitor) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v BondARPMonitor) MarshalJSON() ([]byte, error) { return appendBondARPMonitorJSON(nil, &v) }
+func (v BondARPMonitor) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *BondARPMonitor) UnmarshalJSON(src []byte) error {
@@ -220,7 +220,7 @@ func (v *AppInstanceConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v AppInstanceConfig) MarshalJSON() ([]byte, error) { return appendAppInstanceConfigJSON(nil, &v) }
+func (v AppInstanceConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *AppInstanceConfig) UnmarshalJSON(src []byte) error {
@@ -246,7 +246,7 @@ func (v *VMConfig) AppendJSON(dst []byte) ([]byte, error) { return appendVMConfi
 func (v *VMConfig) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeVMConfigJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v VMConfig) MarshalJSON() ([]byte, error) { return appendVMConfigJSON(nil, &v) }
+func (v VMConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *VMConfig) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeVMConfigJSON) }
@@ -272,7 +272,7 @@ func (v *DriveConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DriveConfig) MarshalJSON() ([]byte, error) { return appendDriveConfigJSON(nil, &v) }
+func (v DriveConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DriveConfig) UnmarshalJSON(src []byte) error {
@@ -302,7 +302,7 @@ func (v *VolumeRefConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v VolumeRefConfig) MarshalJSON() ([]byte, error) { return appendVolumeRefConfigJSON(nil, &v) }
+func (v VolumeRefConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *VolumeRefConfig) UnmarshalJSON(src []byte) error {
@@ -332,9 +332,7 @@ func (v *AppNetAdapterConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v AppNetAdapterConfig) MarshalJSON() ([]byte, error) {
-	return appendAppNetAdapterConfigJSON(nil, &v)
-}
+func (v AppNetAdapterConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *AppNetAdapterConfig) UnmarshalJSON(src []byte) error {
@@ -362,7 +360,7 @@ func (v *ACE) AppendJSON(dst []byte) ([]byte, error) { return appendACEJSON(dst,
 func (v *ACE) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeACEJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v ACE) MarshalJSON() ([]byte, error) { return appendACEJSON(nil, &v) }
+func (v ACE) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *ACE) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeACEJSON) }
@@ -386,7 +384,7 @@ func (v *ACEMatch) AppendJSON(dst []byte) ([]byte, error) { return appendACEMatc
 func (v *ACEMatch) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeACEMatchJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v ACEMatch) MarshalJSON() ([]byte, error) { return appendACEMatchJSON(nil, &v) }
+func (v ACEMatch) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *ACEMatch) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeACEMatchJSON) }
@@ -410,7 +408,7 @@ func (v *ACEAction) AppendJSON(dst []byte) ([]byte, error) { return appendACEAct
 func (v *ACEAction) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeACEActionJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v ACEAction) MarshalJSON() ([]byte, error) { return appendACEActionJSON(nil, &v) }
+func (v ACEAction) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *ACEAction) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeACEActionJSON) }
@@ -434,7 +432,7 @@ func (v *IOAdapter) AppendJSON(dst []byte) ([]byte, error) { return appendIOAdap
 func (v *IOAdapter) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeIOAdapterJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v IOAdapter) MarshalJSON() ([]byte, error) { return appendIOAdapterJSON(nil, &v) }
+func (v IOAdapter) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *IOAdapter) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeIOAdapterJSON) }
@@ -462,7 +460,7 @@ func (v *AppInstanceStatus) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v AppInstanceStatus) MarshalJSON() ([]byte, error) { return appendAppInstanceStatusJSON(nil, &v) }
+func (v AppInstanceStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *AppInstanceStatus) UnmarshalJSON(src []byte) error {
@@ -492,7 +490,7 @@ func (v *AppVolumeStatus) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v AppVolumeStatus) MarshalJSON() ([]byte, error) { return appendAppVolumeStatusJSON(nil, &v) }
+func (v AppVolumeStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *AppVolumeStatus) UnmarshalJSON(src []byte) error {
@@ -522,7 +520,7 @@ func (v *AppNetworkStatus) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v AppNetworkStatus) MarshalJSON() ([]byte, error) { return appendAppNetworkStatusJSON(nil, &v) }
+func (v AppNetworkStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *AppNetworkStatus) UnmarshalJSON(src []byte) error {
@@ -550,7 +548,7 @@ func (v *CipherBlock) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v CipherBlock) MarshalJSON() ([]byte, error) { return appendCipherBlockJSON(nil, &v) }
+func (v CipherBlock) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *CipherBlock) UnmarshalJSON(src []byte) error {
@@ -580,7 +578,7 @@ func (v *DownloaderConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DownloaderConfig) MarshalJSON() ([]byte, error) { return appendDownloaderConfigJSON(nil, &v) }
+func (v DownloaderConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DownloaderConfig) UnmarshalJSON(src []byte) error {
@@ -610,7 +608,7 @@ func (v *DownloaderStatus) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DownloaderStatus) MarshalJSON() ([]byte, error) { return appendDownloaderStatusJSON(nil, &v) }
+func (v DownloaderStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DownloaderStatus) UnmarshalJSON(src []byte) error {
@@ -640,7 +638,7 @@ func (v *ContentTreeStatus) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v ContentTreeStatus) MarshalJSON() ([]byte, error) { return appendContentTreeStatusJSON(nil, &v) }
+func (v ContentTreeStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *ContentTreeStatus) UnmarshalJSON(src []byte) error {
@@ -668,7 +666,7 @@ func (v *VolumeStatus) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v VolumeStatus) MarshalJSON() ([]byte, error) { return appendVolumeStatusJSON(nil, &v) }
+func (v VolumeStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *VolumeStatus) UnmarshalJSON(src []byte) error {
@@ -694,7 +692,7 @@ func (v *VolumeUse) AppendJSON(dst []byte) ([]byte, error) { return appendVolume
 func (v *VolumeUse) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeVolumeUseJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v VolumeUse) MarshalJSON() ([]byte, error) { return appendVolumeUseJSON(nil, &v) }
+func (v VolumeUse) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *VolumeUse) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeVolumeUseJSON) }
@@ -720,7 +718,7 @@ func (v *DomainConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DomainConfig) MarshalJSON() ([]byte, error) { return appendDomainConfigJSON(nil, &v) }
+func (v DomainConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DomainConfig) UnmarshalJSON(src []byte) error {
@@ -748,7 +746,7 @@ func (v *DomainVolume) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DomainVolume) MarshalJSON() ([]byte, error) { return appendDomainVolumeJSON(nil, &v) }
+func (v DomainVolume) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DomainVolume) UnmarshalJSON(src []byte) error {
@@ -778,7 +776,7 @@ func (v *DomainNetwork) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DomainNetwork) MarshalJSON() ([]byte, error) { return appendDomainNetworkJSON(nil, &v) }
+func (v DomainNetwork) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DomainNetwork) UnmarshalJSON(src []byte) error {
@@ -806,7 +804,7 @@ func (v *DomainStatus) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DomainStatus) MarshalJSON() ([]byte, error) { return appendDomainStatusJSON(nil, &v) }
+func (v DomainStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DomainStatus) UnmarshalJSON(src []byte) error {
@@ -834,7 +832,7 @@ func (v *DomainMetric) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DomainMetric) MarshalJSON() ([]byte, error) { return appendDomainMetricJSON(nil, &v) }
+func (v DomainMetric) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DomainMetric) UnmarshalJSON(src []byte) error {
@@ -864,9 +862,7 @@ func (v *NetworkInstanceConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v NetworkInstanceConfig) MarshalJSON() ([]byte, error) {
-	return appendNetworkInstanceConfigJSON(nil, &v)
-}
+func (v NetworkInstanceConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *NetworkInstanceConfig) UnmarshalJSON(src []byte) error {
@@ -898,7 +894,7 @@ func (v *IPRouteConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v IPRouteConfig) MarshalJSON() ([]byte, error) { return appendIPRouteConfigJSON(nil, &v) }
+func (v IPRouteConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *IPRouteConfig) UnmarshalJSON(src []byte) error {
@@ -924,7 +920,7 @@ func (v *PortProbe) AppendJSON(dst []byte) ([]byte, error) { return appendPortPr
 func (v *PortProbe) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodePortProbeJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v PortProbe) MarshalJSON() ([]byte, error) { return appendPortProbeJSON(nil, &v) }
+func (v PortProbe) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *PortProbe) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodePortProbeJSON) }
@@ -952,7 +948,7 @@ func (v *VLANAccessPort) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v VLANAccessPort) MarshalJSON() ([]byte, error) { return appendVLANAccessPortJSON(nil, &v) }
+func (v VLANAccessPort) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *VLANAccessPort) UnmarshalJSON(src []byte) error {
@@ -978,7 +974,7 @@ func (v *LedStatus) AppendJSON(dst []byte) ([]byte, error) { return appendLedSta
 func (v *LedStatus) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeLedStatusJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v LedStatus) MarshalJSON() ([]byte, error) { return appendLedStatusJSON(nil, &v) }
+func (v LedStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *LedStatus) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeLedStatusJSON) }
@@ -1006,7 +1002,7 @@ func (v *NetworkPortConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v NetworkPortConfig) MarshalJSON() ([]byte, error) { return appendNetworkPortConfigJSON(nil, &v) }
+func (v NetworkPortConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *NetworkPortConfig) UnmarshalJSON(src []byte) error {
@@ -1036,9 +1032,7 @@ func (v *NetworkXObjectConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v NetworkXObjectConfig) MarshalJSON() ([]byte, error) {
-	return appendNetworkXObjectConfigJSON(nil, &v)
-}
+func (v NetworkXObjectConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *NetworkXObjectConfig) UnmarshalJSON(src []byte) error {
@@ -1066,7 +1060,7 @@ func (v *IPConfig) AppendJSON(dst []byte) ([]byte, error) { return appendIPConfi
 func (v *IPConfig) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeIPConfigJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v IPConfig) MarshalJSON() ([]byte, error) { return appendIPConfigJSON(nil, &v) }
+func (v IPConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *IPConfig) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeIPConfigJSON) }
@@ -1090,7 +1084,7 @@ func (v *IPRange) AppendJSON(dst []byte) ([]byte, error) { return appendIPRangeJ
 func (v *IPRange) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeIPRangeJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v IPRange) MarshalJSON() ([]byte, error) { return appendIPRangeJSON(nil, &v) }
+func (v IPRange) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *IPRange) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeIPRangeJSON) }
@@ -1118,7 +1112,7 @@ func (v *DHCPOptionsIgnore) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DHCPOptionsIgnore) MarshalJSON() ([]byte, error) { return appendDHCPOptionsIgnoreJSON(nil, &v) }
+func (v DHCPOptionsIgnore) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DHCPOptionsIgnore) UnmarshalJSON(src []byte) error {
@@ -1146,7 +1140,7 @@ func (v *DNSNameToIP) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DNSNameToIP) MarshalJSON() ([]byte, error) { return appendDNSNameToIPJSON(nil, &v) }
+func (v DNSNameToIP) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DNSNameToIP) UnmarshalJSON(src []byte) error {
@@ -1174,7 +1168,7 @@ func (v *ProxyConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v ProxyConfig) MarshalJSON() ([]byte, error) { return appendProxyConfigJSON(nil, &v) }
+func (v ProxyConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *ProxyConfig) UnmarshalJSON(src []byte) error {
@@ -1200,7 +1194,7 @@ func (v *ProxyEntry) AppendJSON(dst []byte) ([]byte, error) { return appendProxy
 func (v *ProxyEntry) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeProxyEntryJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v ProxyEntry) MarshalJSON() ([]byte, error) { return appendProxyEntryJSON(nil, &v) }
+func (v ProxyEntry) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *ProxyEntry) UnmarshalJSON(src []byte) error {
@@ -1230,7 +1224,7 @@ func (v *WirelessConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v WirelessConfig) MarshalJSON() ([]byte, error) { return appendWirelessConfigJSON(nil, &v) }
+func (v WirelessConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *WirelessConfig) UnmarshalJSON(src []byte) error {
@@ -1260,7 +1254,7 @@ func (v *CellularConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v CellularConfig) MarshalJSON() ([]byte, error) { return appendCellularConfigJSON(nil, &v) }
+func (v CellularConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *CellularConfig) UnmarshalJSON(src []byte) error {
@@ -1290,9 +1284,7 @@ func (v *CellularAccessPoint) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v CellularAccessPoint) MarshalJSON() ([]byte, error) {
-	return appendCellularAccessPointJSON(nil, &v)
-}
+func (v CellularAccessPoint) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *CellularAccessPoint) UnmarshalJSON(src []byte) error {
@@ -1320,7 +1312,7 @@ func (v *WifiConfig) AppendJSON(dst []byte) ([]byte, error) { return appendWifiC
 func (v *WifiConfig) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeWifiConfigJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v WifiConfig) MarshalJSON() ([]byte, error) { return appendWifiConfigJSON(nil, &v) }
+func (v WifiConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *WifiConfig) UnmarshalJSON(src []byte) error {
@@ -1346,7 +1338,7 @@ func (v *Problem) AppendJSON(dst []byte) ([]byte, error) { return appendProblemJ
 func (v *Problem) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeProblemJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v Problem) MarshalJSON() ([]byte, error) { return appendProblemJSON(nil, &v) }
+func (v Problem) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *Problem) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeProblemJSON) }
@@ -1374,7 +1366,7 @@ func (v *ZedAgentStatus) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v ZedAgentStatus) MarshalJSON() ([]byte, error) { return appendZedAgentStatusJSON(nil, &v) }
+func (v ZedAgentStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *ZedAgentStatus) UnmarshalJSON(src []byte) error {
@@ -1404,7 +1396,7 @@ func (v *LastGoodConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v LastGoodConfig) MarshalJSON() ([]byte, error) { return appendLastGoodConfigJSON(nil, &v) }
+func (v LastGoodConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *LastGoodConfig) UnmarshalJSON(src []byte) error {
@@ -1434,7 +1426,7 @@ func (v *NetworkPortStatus) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v NetworkPortStatus) MarshalJSON() ([]byte, error) { return appendNetworkPortStatusJSON(nil, &v) }
+func (v NetworkPortStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *NetworkPortStatus) UnmarshalJSON(src []byte) error {
@@ -1464,7 +1456,7 @@ func (v *LowerLayerStatus) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v LowerLayerStatus) MarshalJSON() ([]byte, error) { return appendLowerLayerStatusJSON(nil, &v) }
+func (v LowerLayerStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *LowerLayerStatus) UnmarshalJSON(src []byte) error {
@@ -1494,7 +1486,7 @@ func (v *HostInterface) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v HostInterface) MarshalJSON() ([]byte, error) { return appendHostInterfaceJSON(nil, &v) }
+func (v HostInterface) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *HostInterface) UnmarshalJSON(src []byte) error {
@@ -1524,9 +1516,7 @@ func (v *DeviceNetworkStatus) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DeviceNetworkStatus) MarshalJSON() ([]byte, error) {
-	return appendDeviceNetworkStatusJSON(nil, &v)
-}
+func (v DeviceNetworkStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DeviceNetworkStatus) UnmarshalJSON(src []byte) error {
@@ -1556,7 +1546,7 @@ func (v *VolumeConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v VolumeConfig) MarshalJSON() ([]byte, error) { return appendVolumeConfigJSON(nil, &v) }
+func (v VolumeConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *VolumeConfig) UnmarshalJSON(src []byte) error {
@@ -1586,7 +1576,7 @@ func (v *ContentTreeConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v ContentTreeConfig) MarshalJSON() ([]byte, error) { return appendContentTreeConfigJSON(nil, &v) }
+func (v ContentTreeConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *ContentTreeConfig) UnmarshalJSON(src []byte) error {
@@ -1616,7 +1606,7 @@ func (v *DatastoreConfig) DecodeJSON(src []byte) error {
 }
 
 // MarshalJSON returns v as JSON.
-func (v DatastoreConfig) MarshalJSON() ([]byte, error) { return appendDatastoreConfigJSON(nil, &v) }
+func (v DatastoreConfig) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *DatastoreConfig) UnmarshalJSON(src []byte) error {
@@ -1642,7 +1632,7 @@ func (v *ConfigItem) AppendJSON(dst []byte) ([]byte, error) { return appendConfi
 func (v *ConfigItem) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeConfigItemJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v ConfigItem) MarshalJSON() ([]byte, error) { return appendConfigItemJSON(nil, &v) }
+func (v ConfigItem) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *ConfigItem) UnmarshalJSON(src []byte) error {
