@@ -26,6 +26,9 @@ func New(a *agent.Agent, name string, do func(ctx context.Context)) *Loop {
 type Table[T any] struct {
 	// Values are what the table holds, by key. They may only be read.
 	Values map[string]T
+	// Same reports whether a change makes no difference: Values has the new value,
+	// and the loop's function is not called for it; nil: each makes one.
+	Same func(v, old T) bool
 
 	sub      *agent.Subscription[T]
 	required bool
@@ -63,7 +66,13 @@ func (t *Table[T]) follow(ctx context.Context, l *Loop, table agent.Table[T]) (e
 	}
 	t.sub, err = agent.Subscribe(ctx, l.agent, table, agent.Handlers[T]{
 		Create: func(_ context.Context, key string, v T) error { return put(key, v) },
-		Modify: func(_ context.Context, key string, v, _ T) error { return put(key, v) },
+		Modify: func(_ context.Context, key string, v, old T) error {
+			if t.Same != nil && t.Same(v, old) {
+				t.Values[key] = v
+				return nil
+			}
+			return put(key, v)
+		},
 		Delete: func(_ context.Context, key string, _ T) error {
 			delete(t.Values, key)
 			l.Soon()

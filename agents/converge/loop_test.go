@@ -102,3 +102,32 @@ func TestALaterReaderNeedsNoNewMark(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestAChangeThatMakesNoDifferenceCallsNothing: the value is there all the same.
+func TestAChangeThatMakesNoDifferenceCallsNothing(t *testing.T) {
+	d := agenttest.New(t)
+	seen := make(chan map[string]Lamp, 100)
+	var table *converge.Table[Lamp]
+	d.Start("follower", func(ctx context.Context, a *agent.Agent) (err error) {
+		loop := converge.New(a, "look", func(context.Context) { seen <- maps.Clone(table.Values) })
+		if table, err = converge.FollowOptional(ctx, loop, optional); err != nil {
+			return err
+		}
+		table.Same = func(v, old Lamp) bool { return v.Level/10 == old.Level/10 }
+		return a.Run(ctx)
+	})
+	ctx := context.Background()
+	pub := publish(t, d, optional)
+	must(t, pub.Publish(ctx, "a", Lamp{10}))
+	for got := <-seen; got["a"] != (Lamp{10}); got = <-seen {
+	}
+	must(t, pub.Publish(ctx, "a", Lamp{11}))
+	d.Settled("follower")
+	if n := len(seen); n > 0 {
+		t.Errorf("it was called %d times", n)
+	}
+	must(t, pub.Publish(ctx, "b", Lamp{1}))
+	if diff := cmp.Diff(map[string]Lamp{"a": {11}, "b": {1}}, <-seen); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -96,11 +96,12 @@ func Run(ctx context.Context, a *agent.Agent, opts Options) error {
 // converge shows the pattern of what is known. What a former instance showed
 // stands until the others have told what they know.
 func (l *Agent) converge(parent context.Context) {
-	if !l.waited && !(l.zedagent.Complete() && l.network.Complete() && l.apps.Complete()) {
+	waiting := !(l.zedagent.Complete() && l.network.Complete() && l.apps.Complete())
+	if waiting && !l.waited {
 		return
 	}
 	pattern := Choose(Device{
-		ZedAgent: l.zedagent.Values[types.StatusKey], Network: l.network.Values[types.StatusKey], Apps: l.apps.Values,
+		ZedAgent: l.zedagent.Values[types.StatusKey], Network: l.network.Values[types.StatusKey], Apps: l.apps.Values, Waiting: waiting,
 	})
 	status := types.LedStatus{Blinks: pattern.Blinks, Meaning: pattern.Meaning, File: l.file}
 	if err := l.show(pattern); err != nil {

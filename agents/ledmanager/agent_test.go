@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -39,6 +40,9 @@ func TestChoose(t *testing.T) {
 			"a": app(false, types.StateError), "b": app(true, types.StateRunning)}}, ledmanager.BlinksRunning},
 		{"refused", ledmanager.Device{ZedAgent: refused, Network: online}, ledmanager.BlinksConfigRefused},
 		{"no uplink", ledmanager.Device{ZedAgent: inForce}, ledmanager.BlinksNoUplink},
+		{"applications are not known yet", ledmanager.Device{ZedAgent: inForce, Network: online, Waiting: true}, ledmanager.BlinksStarting},
+		{"in error, not all known yet", ledmanager.Device{ZedAgent: inForce, Waiting: true, Apps: map[string]types.AppInstanceStatus{
+			"a": app(true, types.StateError)}}, ledmanager.BlinksAppError},
 		{"all well", ledmanager.Device{ZedAgent: inForce, Network: online}, ledmanager.BlinksRunning},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -82,6 +86,31 @@ func TestTheFileFollowsTheDevice(t *testing.T) {
 	shows(ledmanager.BlinksStarting, "2\napplications running: 0 of 1\n")
 	apps.Put("a", app(true, types.StateRunning))
 	shows(ledmanager.BlinksRunning, "4\nall is as wanted\n")
+}
+
+// TestWhoHasNotToldIsNotWell: zedmanager may be the one that does not start.
+func TestWhoHasNotToldIsNotWell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := agenttest.New(t)
+		zedagent := agenttest.Publish(s, topics.ZedAgentStatus)
+		network := agenttest.Publish(s, topics.DeviceNetworkStatus)
+		apps := agenttest.Publish(s, topics.AppInstanceStatus)
+		light := agenttest.Watch(s, topics.LedStatus)
+		zedagent.Put(types.StatusKey, types.ZedAgentStatus{Source: types.ConfigSourceFile, FileState: types.ConfigFileValid})
+		network.Put(types.StatusKey, types.DeviceNetworkStatus{MgmtUp: 1})
+		zedagent.Restarted()
+		network.Restarted()
+		s.Start(topics.LedManager, func(ctx context.Context, a *agent.Agent) error {
+			return ledmanager.Run(ctx, a, ledmanager.Options{File: filepath.Join(t.TempDir(), "pattern"), Logger: s.Log})
+		})
+		shows := func(blinks uint32) {
+			t.Helper()
+			light.Await("blinks", func(v map[string]types.LedStatus) bool { return v[types.StatusKey].Blinks == blinks })
+		}
+		shows(ledmanager.BlinksStarting)
+		apps.Restarted()
+		shows(ledmanager.BlinksRunning)
+	})
 }
 
 func TestAFileThatCanNotBeWrittenIsTold(t *testing.T) {

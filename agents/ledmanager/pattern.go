@@ -19,13 +19,16 @@ type Device struct {
 	ZedAgent types.ZedAgentStatus
 	Network  types.DeviceNetworkStatus
 	Apps     map[string]types.AppInstanceStatus
+	// Waiting says that not all agents have told what they know: what is missing
+	// says nothing.
+	Waiting bool
 }
 
 // The numbers of blinks. The first ones are steps on the way to a device that
 // works, those from 10 on are errors, as EVE-OS numbers them.
 const (
 	BlinksNoConfiguration = 1  // no configuration is in force
-	BlinksStarting        = 2  // wanted applications are on their way
+	BlinksStarting        = 2  // wanted applications are on their way, or not all is known yet
 	BlinksNoUplink        = 3  // all run, and no management port works
 	BlinksRunning         = 4  // all is as wanted
 	BlinksAppError        = 10 // an application is in error
@@ -34,7 +37,7 @@ const (
 
 // Choose returns the pattern for a device: the first that applies of no
 // configuration, an application in error, a refused configuration, applications
-// on their way, no uplink.
+// on their way, agents that have not told yet, no uplink.
 func Choose(d Device) Pattern {
 	failed, running, wanted := 0, 0, 0
 	for _, app := range d.Apps {
@@ -58,6 +61,8 @@ func Choose(d Device) Pattern {
 		return Pattern{BlinksConfigRefused, "the configuration file was refused; the one before is in force"}
 	case running < wanted:
 		return Pattern{BlinksStarting, fmt.Sprintf("applications running: %d of %d", running, wanted)}
+	case d.Waiting:
+		return Pattern{BlinksStarting, "not all agents have told how the device stands"}
 	case d.Network.MgmtUp == 0:
 		return Pattern{BlinksNoUplink, "no management port works"}
 	}

@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"path/filepath"
+	"reflect"
 	"sync"
 	"time"
 
@@ -23,8 +22,11 @@ const (
 	// publishTimeout is how long the agent waits for the server to acknowledge
 	// what it publishes at once. The publications send the rest when they can.
 	publishTimeout = 5 * time.Second
-	// retryPause is the time between two tries to lay out a volume.
+	// retryPause is the time between two tries to lay out a volume, to remove
+	// files, and to fetch content anew that was damaged twice; that last one
+	// doubles up to retryMost.
 	retryPause = 10 * time.Second
+	retryMost  = 10 * time.Minute
 	// parallel is how many files are read or written at once: more would only
 	// make the disk seek.
 	parallel = 2
@@ -55,8 +57,9 @@ type Agent struct {
 	volumes  *agent.Publication[types.VolumeStatus]
 	began    wanted.Restart
 
-	busy  map[string]bool // files that are being read or written, by path
-	slots chan struct{}   // a token for each that may be
+	rooms [2]room         // content and volumes
+	busy  map[string]*job // work on files, by path
+	slots chan struct{}   // a token for each file that may be read or written
 	work  sync.WaitGroup
 }
 
@@ -76,8 +79,9 @@ func Run(ctx context.Context, a *agent.Agent, opts Options) error {
 	if err != nil {
 		return err
 	}
-	m := &Agent{log: opts.Logger, agent: a, busy: map[string]bool{}, slots: make(chan struct{}, parallel)}
-	m.facts = facts{directory: directory, checked: map[string]checked{}, failed: map[string]failure{}, size: size}
+	m := &Agent{log: opts.Logger, agent: a, busy: map[string]*job{}, slots: make(chan struct{}, parallel)}
+	m.rooms = [2]room{{dir: directory.contents(), parts: true}, {dir: directory.volumes()}}
+	m.facts = facts{directory: directory, checked: map[string]checked{}, failed: map[string]*failure{}, size: m.size}
 	m.loop = converge.New(a, "make volumes", m.converge)
 	if err := m.open(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -109,8 +113,15 @@ func (m *Agent) follow(ctx context.Context) error {
 	m.facts.contentTrees, errs[1] = converge.Follow(ctx, m.loop, topics.ContentTreeConfig)
 	m.loads, errs[2] = converge.FollowOptional(ctx, m.loop, topics.DownloaderStatus)
 	m.uses, errs[3] = converge.FollowOptional(ctx, m.loop, topics.VolumeUse)
+	m.loads.Same = sameDownload
 	m.facts.downloads = m.loads.Values
 	return errors.Join(errs[:]...)
+}
+
+// sameDownload reports whether only the numbers of bytes differ.
+func sameDownload(a, b types.DownloaderStatus) bool {
+	a.CurrentBytes, a.TotalBytes, a.ResumedBytes, a.URL = b.CurrentBytes, b.TotalBytes, b.ResumedBytes, b.URL
+	return reflect.DeepEqual(a, b)
 }
 
 // converge publishes how everything stands, begins what is missing, and removes
@@ -119,27 +130,39 @@ func (m *Agent) converge(parent context.Context) {
 	f := &m.facts
 	f.told = m.loads.Complete()
 	f.now = time.Now().UTC().Round(0)
-	f.requests = maps.Collect(m.requests.All())
-	f.contentStatus = maps.Collect(m.contents.All())
-	f.volumeStatus = maps.Collect(m.volumes.All())
+	if f.requests == nil {
+		f.requests = maps.Collect(m.requests.All())
+		f.contentStatus = maps.Collect(m.contents.All())
+		f.volumeStatus = maps.Collect(m.volumes.All())
+	}
 	p := f.plan()
 	m.publish(parent, p)
+	f.requests, f.contentStatus, f.volumeStatus = p.requests, p.contentTrees, p.volumes
+	m.cancel(p)
 	for _, download := range p.check {
 		m.check(parent, download)
 	}
 	for _, file := range p.layOut {
 		m.layOut(parent, file)
 	}
-	m.sweep(p)
+	m.sweep(parent, p)
+	m.forget(p)
+}
+
+// forget forgets what was found out of what is not configured any more.
+func (m *Agent) forget(p plan) {
+	f := &m.facts
+	maps.DeleteFunc(f.checked, func(id string, _ checked) bool { _, wanted := p.requests[id]; return !wanted })
+	maps.DeleteFunc(f.failed, func(id string, _ *failure) bool { _, wanted := p.volumes[id]; return !wanted })
 }
 
 func (m *Agent) publish(parent context.Context, p plan) {
 	ctx, cancel := context.WithTimeout(parent, publishTimeout)
 	defer cancel()
 	var r wanted.Result
-	wanted.Put(ctx, m.requests, p.requests, &r)
-	wanted.Put(ctx, m.contents, p.contentTrees, &r)
-	wanted.Put(ctx, m.volumes, p.volumes, &r)
+	wanted.Put(ctx, m.requests, wanted.Changed(m.facts.requests, p.requests), &r)
+	wanted.Put(ctx, m.contents, wanted.Changed(m.facts.contentStatus, p.contentTrees), &r)
+	wanted.Put(ctx, m.volumes, wanted.Changed(m.facts.volumeStatus, p.volumes), &r)
 	wanted.Prune(ctx, m.volumes, p.volumes, &r)
 	wanted.Prune(ctx, m.contents, p.contentTrees, &r)
 	wanted.Prune(ctx, m.requests, p.requests, &r)
@@ -147,111 +170,4 @@ func (m *Agent) publish(parent context.Context, p plan) {
 		m.log.WithError(err).Error("a request or a status is not published")
 	}
 	m.began.Tell(ctx, m.log, m.requests, m.contents, m.volumes)
-}
-
-// begin does work on a file in a goroutine, and then done in the event loop,
-// unless the file is being worked on already.
-func (m *Agent) begin(ctx context.Context, path string, work func() error, done func(err error)) {
-	if m.busy[path] {
-		return
-	}
-	m.busy[path] = true
-	m.work.Go(func() {
-		select {
-		case m.slots <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		err := work()
-		<-m.slots
-		if ctx.Err() != nil {
-			return
-		}
-		m.agent.Do("work on a file is done", func(context.Context) { //nolint:errcheck // the agent ended: nobody waits
-			delete(m.busy, path)
-			done(err)
-			m.loop.Soon()
-		})
-	})
-}
-
-// check reads a file that downloader says is complete.
-func (m *Agent) check(ctx context.Context, download types.DownloaderStatus) {
-	request := download.Request
-	c := checked{request: request, sha256: download.SHA256}
-	m.begin(ctx, request.Target, func() (err error) {
-		c.bytes, _, err = check(ctx, request.Target, download.SHA256)
-		return err
-	}, func(err error) {
-		if err != nil {
-			m.log.WithError(err).WithField("content", request.ContentID).Warn("downloaded content is fetched anew")
-		}
-		c.damaged = err != nil
-		m.facts.checked[request.ContentID] = c
-	})
-}
-
-// layOut makes a volume.
-func (m *Agent) layOut(ctx context.Context, file volumeFile) {
-	var bytes int64
-	m.begin(ctx, file.path, func() (err error) {
-		bytes, err = layOut(ctx, file.path, file.from, file.bytes)
-		return err
-	}, func(err error) {
-		log := m.log.WithField("volume", file.key)
-		switch {
-		case err == nil:
-			log.WithField("bytes", bytes).Info("a volume is laid out")
-		case file.from != "" && errors.Is(err, fs.ErrNotExist):
-			delete(m.facts.checked, file.content) // its content went away
-		default:
-			log.WithError(err).Errorf("a volume can't be laid out; again in %s", retryPause)
-			m.facts.failed[file.key] = failure{err.Error(), time.Now().Add(retryPause)}
-			m.agent.After("lay out a volume again", retryPause, func(context.Context) {
-				delete(m.facts.failed, file.key)
-				m.loop.Soon()
-			})
-		}
-	})
-}
-
-// sweep removes the files that nobody wants. Whether a file is still needed only
-// downloader and zedmanager know, when they have told all they know.
-func (m *Agent) sweep(p plan) {
-	d := m.facts.directory
-	if m.loads.Complete() {
-		keep := map[string]bool{}
-		for _, r := range p.requests {
-			keep[filepath.Base(r.Target)] = true
-		}
-		for _, s := range m.loads.Values {
-			keep[filepath.Base(s.Request.Target)] = true // downloader has not let go of it
-		}
-		m.remove(d.contents(), keep)
-	}
-	if m.uses.Complete() {
-		keep := map[string]bool{}
-		for _, v := range m.facts.volumes {
-			keep[fileName(v.VolumeID, v.GenerationCounter)] = true
-		}
-		for _, u := range m.uses.Values {
-			keep[fileName(u.VolumeID, u.GenerationCounter)] = true
-		}
-		m.remove(d.volumes(), keep)
-	}
-	for id := range m.facts.checked {
-		if _, wanted := p.requests[id]; !wanted {
-			delete(m.facts.checked, id)
-		}
-	}
-}
-
-func (m *Agent) remove(dir string, keep map[string]bool) {
-	removed, err := sweep(dir, func(name string) bool { return keep[name] })
-	if err != nil {
-		m.log.WithError(err).Error("files that nobody wants can't be removed")
-	}
-	for _, path := range removed {
-		m.log.WithField("file", path).Info("a file that nobody wants is removed")
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -65,75 +66,90 @@ func size(path string) (int64, bool) {
 	return info.Size(), true
 }
 
-// check reads a file and returns its size and checksum; ErrDamaged when the
-// checksum is not the stated one.
-func check(ctx context.Context, path, stated string) (int64, string, error) {
+// check reads a file and returns its size; ErrDamaged when its checksum is not
+// the stated one.
+func check(ctx context.Context, path, stated string) (int64, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return 0, "", err
+		return 0, err
 	}
 	defer file.Close() //nolint:errcheck // it was only read
 	hash := sha256.New()
 	n, err := io.Copy(hash, reader{ctx, file})
 	if err != nil {
-		return 0, "", err
+		return 0, err
 	}
-	sum := hex.EncodeToString(hash.Sum(nil))
-	if stated != "" && !strings.EqualFold(stated, sum) {
-		return 0, "", fmt.Errorf("%w: %s has SHA-256 %s, stated is %s", ErrDamaged, path, sum, stated)
-	}
-	return n, sum, nil
+	return n, compare(path, stated, hash)
 }
 
 // layOut makes a volume's file: of a content's file, or blank when that is
-// empty, with the given size, or with the content's when that is 0. It replaces
-// nothing: the file appears under its name when it is complete and on disk.
-func layOut(ctx context.Context, path, content string, bytes int64) (int64, error) {
-	tmp := path + unfinished
-	n, err := fill(ctx, tmp, content, bytes)
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err == nil {
-		err = syncDirectory(filepath.Dir(path))
-	}
+// empty, with the given size, or with the content's when that is 0. The file
+// appears under its name when it is complete and on disk; one that has the name
+// already is never replaced, since an application may use it. ErrDamaged when
+// the content has not its checksum.
+func layOut(ctx context.Context, file volumeFile) error {
+	// A name of its own: another instance that has not ended yet may be making
+	// the same volume.
+	out, err := os.CreateTemp(filepath.Dir(file.path), filepath.Base(file.path)+".*"+unfinished)
 	if err != nil {
-		return 0, errors.Join(err, removeFile(tmp))
+		return named(err, file)
 	}
-	return n, nil
+	err = errors.Join(fill(ctx, out, file), out.Close())
+	if err == nil {
+		err = os.Link(out.Name(), file.path) // unlike a rename it replaces nothing
+		if errors.Is(err, fs.ErrExist) {
+			err = nil
+		}
+	}
+	return named(errors.Join(err, removeFile(out.Name()), syncDirectory(filepath.Dir(file.path))), file)
 }
 
-func fill(ctx context.Context, path, content string, bytes int64) (n int64, err error) {
-	out, err := os.Create(path)
-	if err != nil {
-		return 0, err
+// named has an error name the volume's file: the name of the unfinished one is
+// another with each try, and the problem would seem new each time.
+func named(err error, file volumeFile) error {
+	var at *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &link):
+		return &fs.PathError{Op: link.Op, Path: file.path, Err: link.Err}
+	case errors.As(err, &at) && at.Path != file.from:
+		return &fs.PathError{Op: at.Op, Path: file.path, Err: at.Err}
 	}
-	defer func() {
-		if closing := out.Close(); err == nil {
-			err = closing
-		}
-	}()
-	if content != "" {
-		in, err := os.Open(content)
+	return err
+}
+
+// fill writes a volume and brings it to disk.
+func fill(ctx context.Context, out *os.File, file volumeFile) error {
+	var n int64
+	if file.content != "" {
+		in, err := os.Open(file.from)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		defer in.Close() //nolint:errcheck // it was only read
-		if n, err = io.Copy(out, reader{ctx, in}); err != nil {
-			return 0, err
+		hash := sha256.New()
+		if n, err = io.Copy(io.MultiWriter(out, hash), reader{ctx, in}); err != nil {
+			return err
+		}
+		if err := compare(file.from, file.sha256, hash); err != nil {
+			return err
 		}
 	}
-	switch {
-	case bytes == 0:
-	case bytes < n:
-		return 0, fmt.Errorf("%w: it has %d bytes, its content %d", ErrTooSmall, bytes, n)
-	default:
-		n = bytes
-		if err := out.Truncate(bytes); err != nil { // a hole: it takes no space until it is written to
-			return 0, err
+	if file.bytes > n {
+		if err := out.Truncate(file.bytes); err != nil { // a hole: it takes no space until it is written to
+			return err
 		}
 	}
-	return n, out.Sync()
+	return errors.Join(out.Chmod(0o644), out.Sync())
+}
+
+// compare returns ErrDamaged when the checksum is not the stated one; empty:
+// none is stated.
+func compare(path, stated string, hash hash.Hash) error {
+	if sum := hex.EncodeToString(hash.Sum(nil)); stated != "" && !strings.EqualFold(stated, sum) {
+		return fmt.Errorf("%w: %s has SHA-256 %s, stated is %s", ErrDamaged, path, sum, stated)
+	}
+	return nil
 }
 
 // reader ends a long copy when ctx does.
@@ -164,25 +180,15 @@ func syncDirectory(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// sweep removes every file of a directory but those that keep says. A name is
-// kept with whatever was appended to it: a download has files beside its target.
-func sweep(dir string, keep func(name string) bool) (removed []string, err error) {
+// list returns the names of a directory.
+func list(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	var errs []error
-	for _, e := range entries {
-		name, _, _ := strings.Cut(e.Name(), ".") // no name of ours has a '.'
-		if keep(name) {
-			continue
-		}
-		path := filepath.Join(dir, e.Name())
-		if err := os.RemoveAll(path); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		removed = append(removed, path)
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
 	}
-	return removed, errors.Join(errs...)
+	return names, nil
 }

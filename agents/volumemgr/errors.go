@@ -7,6 +7,4 @@ var (
 	ErrInvalidOption = errors.New("invalid option")
 	// ErrDamaged: a file is not what it should be; the message says how.
 	ErrDamaged = errors.New("the file is damaged")
-	// ErrTooSmall: a volume can't hold its content; the message names both sizes.
-	ErrTooSmall = errors.New("the volume is too small")
 )

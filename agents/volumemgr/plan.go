@@ -23,7 +23,7 @@ type facts struct {
 	volumeStatus  map[string]types.VolumeStatus
 	directory     Directory
 	checked       map[string]checked         // by content tree
-	failed        map[string]failure         // by volume key
+	failed        map[string]*failure        // by volume
 	size          func(string) (int64, bool) // of a file; false: it is not there
 	now           time.Time
 }
@@ -33,13 +33,16 @@ type checked struct {
 	request types.DownloaderConfig // that it was downloaded for
 	sha256  string                 // as downloader had it, and as it was found
 	bytes   int64
-	damaged bool // it was not as it should be, and is to be fetched anew
+	damaged string // what is wrong with it, so that it is fetched anew; empty: nothing
+	times   int    // that it was damaged, in a row
+	rests   bool   // it is not fetched anew yet
 }
 
 // failure is why a volume could not be laid out.
 type failure struct {
-	text  string
-	again time.Time
+	file volumeFile // that was to be made
+	text string
+	due  bool // it is tried again
 }
 
 // plan is what should be.
@@ -53,10 +56,11 @@ type plan struct {
 
 // volumeFile is a volume to make.
 type volumeFile struct {
-	key     string // types.VolumeKey
+	volume  string // its key
 	path    string
-	content string // the content tree's id; empty: blank
+	content string // the content tree's key; empty: blank
 	from    string // the content's file
+	sha256  string // of the content
 	bytes   int64  // 0: as many as the content
 }
 
@@ -76,7 +80,8 @@ func (f *facts) plan() plan {
 }
 
 // request is what downloader is asked for a content tree. What it is asked
-// already keeps its attempt; a file that turned out damaged is one more.
+// already keeps its attempt; a file that turned out damaged is one more, when it
+// has rested.
 func (f *facts) request(tree types.ContentTreeConfig) types.DownloaderConfig {
 	r := types.DownloaderConfig{
 		ContentID: tree.ContentID, DisplayName: tree.DisplayName,
@@ -87,7 +92,7 @@ func (f *facts) request(tree types.ContentTreeConfig) types.DownloaderConfig {
 	if before := f.requests[tree.ContentID]; before.Target == r.Target {
 		r.Attempt = before.Attempt
 	}
-	if c, ok := f.checked[tree.ContentID]; ok && c.damaged && c.request.Target == r.Target && c.request.Attempt == r.Attempt {
+	if c, ok := f.checked[tree.ContentID]; ok && c.damaged != "" && !c.rests && c.request.Target == r.Target && c.request.Attempt == r.Attempt {
 		r.Attempt++
 	}
 	return r
@@ -95,6 +100,7 @@ func (f *facts) request(tree types.ContentTreeConfig) types.DownloaderConfig {
 
 func (f *facts) contentTree(p *plan, id string) {
 	tree := f.contentTrees[id]
+	tree.ContentID = id // the key counts, whatever the value says
 	request := f.request(tree)
 	p.requests[id] = request
 	status := types.ContentTreeStatus{
@@ -123,8 +129,10 @@ func (f *facts) contentTree(p *plan, id string) {
 	}
 	standing := before.State == types.StateLoaded && before.Path == request.Target && before.SHA256 != "" &&
 		(request.SHA256 == "" || before.SHA256 == request.SHA256)
-	if _, there := f.size(request.Target); standing && there && (!answered || status.State == types.StateVerifying) {
-		status.State, status.Path, status.SizeBytes, status.SHA256 = before.State, before.Path, before.SizeBytes, before.SHA256
+	if standing && (!answered || status.State == types.StateVerifying) {
+		if _, there := f.size(request.Target); there {
+			status.State, status.Path, status.SizeBytes, status.SHA256 = before.State, before.Path, before.SizeBytes, before.SHA256
+		}
 	}
 	status.Problem = status.Problem.Since(before.Problem)
 	p.contentTrees[id] = status
@@ -135,12 +143,16 @@ func (f *facts) complete(p *plan, status *types.ContentTreeStatus, download type
 	c, known := f.checked[status.ContentID]
 	known = known && reflect.DeepEqual(c.request, download.Request) && c.sha256 == download.SHA256
 	bytes, there := f.size(download.Request.Target)
-	if !known || !c.damaged && (!there || bytes != c.bytes) {
+	switch {
+	case !known || c.damaged == "" && (!there || bytes != c.bytes):
 		status.State = types.StateVerifying
 		p.check = append(p.check, download)
 		return
-	}
-	if c.damaged {
+	case c.damaged != "" && c.rests:
+		status.State = types.StateError
+		status.Problem = types.Problem{What: c.damaged, Where: fmt.Sprintf("content tree %q", status.DisplayName), When: f.now}
+		return
+	case c.damaged != "":
 		return // the request of the next attempt is on its way
 	}
 	status.State, status.Path = types.StateLoaded, download.Request.Target
@@ -149,26 +161,21 @@ func (f *facts) complete(p *plan, status *types.ContentTreeStatus, download type
 
 func (f *facts) volume(p *plan, id string) {
 	v := f.volumes[id]
-	key := types.VolumeKey(v.VolumeID, v.GenerationCounter)
-	path := f.directory.Volume(v.VolumeID, v.GenerationCounter)
+	v.VolumeID = id // the key counts, whatever the value says
+	path := f.directory.Volume(id, v.GenerationCounter)
 	status := types.VolumeStatus{
-		VolumeID: v.VolumeID, DisplayName: v.DisplayName, GenerationCounter: v.GenerationCounter,
+		VolumeID: id, DisplayName: v.DisplayName, GenerationCounter: v.GenerationCounter,
 		ContentID: v.ContentID, State: types.StateInitial, ReadOnly: v.ReadOnly,
 	}
-	if bytes, there := f.size(path); there {
+	file := volumeFile{volume: id, path: path, bytes: v.MaxVolSizeBytes}
+	bytes, there := f.size(path)
+	switch {
+	case there:
 		status.State, status.Path, status.SizeBytes = types.StateCreatedVolume, path, bytes
-		p.volumes[id] = status
-		return
-	}
-	file := volumeFile{key: key, path: path, bytes: v.MaxVolSizeBytes}
-	switch failed, isFailed := f.failed[key]; {
-	case isFailed:
-		status.State, status.Problem = types.StateError, f.problem(v, failed.text)
 	case v.OriginType == types.VolumeOriginBlank && v.MaxVolSizeBytes <= 0:
 		status.State, status.Problem = types.StateError, f.problem(v, "the configuration states no size for a blank volume")
 	case v.OriginType == types.VolumeOriginBlank:
-		status.State = types.StateCreatingVolume
-		p.layOut = append(p.layOut, file)
+		f.layOut(p, &status, v, file)
 	case v.OriginType != types.VolumeOriginDownload:
 		status.State, status.Problem = types.StateError, f.problem(v, fmt.Sprintf("volumes of origin %q can't be made", v.OriginType))
 	default:
@@ -182,19 +189,32 @@ func (f *facts) volume(p *plan, id string) {
 // it stands as the content tree does.
 func (f *facts) fromContent(p *plan, status *types.VolumeStatus, v types.VolumeConfig, file volumeFile) {
 	tree, ok := p.contentTrees[v.ContentID]
-	if !ok {
+	c := f.checked[v.ContentID]
+	switch {
+	case !ok:
 		status.State, status.Problem = types.StateError, f.problem(v, fmt.Sprintf("its content tree %q is not configured", v.ContentID))
-		return
+	case tree.State != types.StateLoaded:
+		status.State, status.Problem = tree.State, tree.Problem
+	case v.MaxVolSizeBytes != 0 && v.MaxVolSizeBytes < tree.SizeBytes:
+		status.State = types.StateError
+		status.Problem = f.problem(v, fmt.Sprintf("it is too small: the configuration gives it %d bytes, its content has %d", v.MaxVolSizeBytes, tree.SizeBytes))
+	case c.sha256 != tree.SHA256 || c.damaged != "":
+		status.State = types.StateCreatingVolume // the file is being read again
+	default:
+		file.content, file.from, file.sha256 = v.ContentID, tree.Path, tree.SHA256
+		f.layOut(p, status, v, file)
 	}
-	status.State, status.Problem = tree.State, tree.Problem
-	if tree.State != types.StateLoaded {
-		return
-	}
+}
+
+// layOut has a volume made. What failed stands until another try has succeeded.
+func (f *facts) layOut(p *plan, status *types.VolumeStatus, v types.VolumeConfig, file volumeFile) {
 	status.State = types.StateCreatingVolume
-	if c, ok := f.checked[v.ContentID]; !ok || c.damaged {
-		return // the file is being read again
+	if failed := f.failed[v.VolumeID]; failed != nil && failed.file == file {
+		status.State, status.Problem = types.StateError, f.problem(v, failed.text)
+		if !failed.due {
+			return
+		}
 	}
-	file.content, file.from = v.ContentID, tree.Path
 	p.layOut = append(p.layOut, file)
 }
 

@@ -38,6 +38,20 @@ func Put[T any](ctx context.Context, pub *agent.Publication[T], values map[strin
 	}
 }
 
+// Changed returns the values that are not in before or differ from it. Who calls
+// Put often with many values compares them with what it put last in this way:
+// that is much cheaper than with what is published, and a key that the server
+// refuses is not tried again before its value has changed.
+func Changed[T any](before, values map[string]T) map[string]T {
+	changed := map[string]T{}
+	for key, v := range values {
+		if old, ok := before[key]; !ok || !reflect.DeepEqual(old, v) {
+			changed[key] = v
+		}
+	}
+	return changed
+}
+
 // Prune unpublishes every key that is not in values, in their order. See Put
 // for ctx.
 func Prune[T any](ctx context.Context, pub *agent.Publication[T], values map[string]T, result *Result) {

@@ -24,12 +24,8 @@ func OverrideDatastores(datastores map[string]types.DatastoreConfig, base string
 	}
 	replaced := make(map[string]types.DatastoreConfig, len(datastores))
 	for key, ds := range datastores {
-		host := ds.FQDN
-		if _, rest, ok := strings.Cut(host, "://"); ok {
-			host = rest
-		}
 		var path []string
-		for _, part := range []string{host, ds.DPath, OverrideMark} {
+		for _, part := range []string{place(ds.FQDN), ds.DPath, OverrideMark} {
 			if part = strings.Trim(part, "/"); part != "" {
 				path = append(path, part)
 			}
@@ -41,6 +37,19 @@ func OverrideDatastores(datastores map[string]types.DatastoreConfig, base string
 	return replaced
 }
 
+// place is a datastore's host with its path, without the scheme and without
+// what may be secret: user and password, query, fragment.
+func place(fqdn string) string {
+	if _, rest, ok := strings.Cut(fqdn, "://"); ok {
+		fqdn = rest
+	}
+	if end := strings.IndexAny(fqdn, "?#"); end >= 0 {
+		fqdn = fqdn[:end]
+	}
+	host, path, _ := strings.Cut(fqdn, "/")
+	return host[strings.LastIndexByte(host, '@')+1:] + "/" + path
+}
+
 // CheckOverride refuses what is not an absolute HTTP or HTTPS URL without a
 // query, a fragment or credentials; empty is no override.
 func CheckOverride(base string) error {
@@ -48,8 +57,8 @@ func CheckOverride(base string) error {
 		return nil
 	}
 	u, err := url.Parse(base)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" ||
-		u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
+		strings.ContainsAny(base, "?#") || u.User != nil {
 		return fmt.Errorf("%w: DatastoreOverride is not of the form http://HOST:PORT/PATH", ErrInvalidOption)
 	}
 	return nil

@@ -26,6 +26,11 @@ func TestAnOverrideStandsInForEveryDatastore(t *testing.T) {
 			types.DatastoreConfig{UUID: "a", Type: "DsHttps", FQDN: "https://cache.example/all", DPath: "images.plant.example/edge/-", Error: "odd"},
 		},
 		{
+			"secrets in the address", "http://h",
+			types.DatastoreConfig{UUID: "a", FQDN: "https://user:p@ss@blob.example/edge?sig=secret#x", DPath: "d"},
+			types.DatastoreConfig{UUID: "a", Type: "DsHttp", FQDN: "http://h", DPath: "blob.example/edge/d/-"},
+		},
+		{
 			"nothing", "http://h",
 			types.DatastoreConfig{UUID: "a"},
 			types.DatastoreConfig{UUID: "a", Type: "DsHttp", FQDN: "http://h", DPath: "-"},
@@ -43,7 +48,7 @@ func TestAnOverrideStandsInForEveryDatastore(t *testing.T) {
 func TestAnOverrideMustBeAnHTTPAddress(t *testing.T) {
 	for base, ok := range map[string]bool{
 		"": true, "http://127.0.0.1:1": true, "https://h/p": true,
-		"h": false, "ftp://h": false, "http://": false, "http://u:p@h": false, "http://h?q": false, "http://h#f": false, "http://h:x": false,
+		"h": false, "ftp://h": false, "http://": false, "http://u:p@h": false, "http://h?q": false, "http://h#f": false, "http://h?": false, "http://h#": false, "http://:80": false, "http://h:x": false,
 	} {
 		if err := zedagent.CheckOverride(base); (err == nil) != ok || err != nil && !errors.Is(err, zedagent.ErrInvalidOption) {
 			t.Errorf("%q: %v", base, err)

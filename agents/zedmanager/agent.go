@@ -35,6 +35,7 @@ type Agent struct {
 	log     logrus.FieldLogger
 	agent   *agent.Agent
 	loop    *converge.Loop
+	boot    time.Time // when the device was started
 	facts   facts
 	volumes *converge.Table[types.VolumeStatus]
 	domains *converge.Table[types.DomainStatus]
@@ -56,7 +57,7 @@ func Run(ctx context.Context, a *agent.Agent, opts Options) error {
 	if opts.Logger == nil {
 		return fmt.Errorf("%w: Logger is nil", ErrInvalidOption)
 	}
-	m := &Agent{log: opts.Logger, agent: a, facts: facts{boot: opts.Boot}}
+	m := &Agent{log: opts.Logger, agent: a, boot: opts.Boot}
 	m.loop = converge.New(a, "put applications together", m.converge)
 	if err := m.open(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -99,11 +100,15 @@ func (m *Agent) converge(parent context.Context) {
 	f := &m.facts
 	f.now = time.Now().UTC().Round(0)
 	f.volumesTold, f.domainsTold = m.volumes.Complete(), m.domains.Complete()
-	f.requests = maps.Collect(m.requests.All())
-	f.statuses = maps.Collect(m.statuses.All())
-	f.uses = maps.Collect(m.uses.All())
+	f.up = time.Since(m.boot)
+	if f.requests == nil {
+		f.requests = maps.Collect(m.requests.All())
+		f.statuses = maps.Collect(m.statuses.All())
+		f.uses = maps.Collect(m.uses.All())
+	}
 	p := f.plan()
 	m.publish(parent, p)
+	f.requests, f.statuses, f.uses = p.requests, p.statuses, p.uses
 	m.wake(p.next)
 }
 
@@ -113,9 +118,9 @@ func (m *Agent) publish(parent context.Context, p plan) {
 	ctx, cancel := context.WithTimeout(parent, publishTimeout)
 	defer cancel()
 	var r wanted.Result
-	wanted.Put(ctx, m.uses, p.uses, &r)
-	wanted.Put(ctx, m.requests, p.requests, &r)
-	wanted.Put(ctx, m.statuses, p.statuses, &r)
+	wanted.Put(ctx, m.uses, wanted.Changed(m.facts.uses, p.uses), &r)
+	wanted.Put(ctx, m.requests, wanted.Changed(m.facts.requests, p.requests), &r)
+	wanted.Put(ctx, m.statuses, wanted.Changed(m.facts.statuses, p.statuses), &r)
 	wanted.Prune(ctx, m.requests, p.requests, &r)
 	wanted.Prune(ctx, m.statuses, p.statuses, &r)
 	wanted.Prune(ctx, m.uses, p.uses, &r)
@@ -126,12 +131,12 @@ func (m *Agent) publish(parent context.Context, p plan) {
 }
 
 // wake looks again when a start delay is over.
-func (m *Agent) wake(at time.Time) {
+func (m *Agent) wake(in time.Duration) {
 	if m.delay != nil {
 		m.delay()
 		m.delay = nil
 	}
-	if !at.IsZero() {
-		m.delay = m.agent.After("start delay", time.Until(at), func(context.Context) { m.loop.Soon() })
+	if in > 0 {
+		m.delay = m.agent.After("start delay", in, func(context.Context) { m.loop.Soon() })
 	}
 }

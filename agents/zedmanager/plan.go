@@ -26,8 +26,8 @@ type facts struct {
 	statuses map[string]types.AppInstanceStatus
 	uses     map[string]types.VolumeUse
 
-	boot time.Time // when the device was started
-	now  time.Time
+	up  time.Duration // since the device was started, whatever its clock was set to
+	now time.Time
 }
 
 // plan is what should be.
@@ -35,7 +35,7 @@ type plan struct {
 	requests map[string]types.DomainConfig
 	statuses map[string]types.AppInstanceStatus
 	uses     map[string]types.VolumeUse
-	next     time.Time // when a start delay is over; zero: none runs
+	next     time.Duration // until a start delay is over; 0: none runs
 }
 
 func (f *facts) plan() plan {
@@ -45,7 +45,9 @@ func (f *facts) plan() plan {
 		uses:     map[string]types.VolumeUse{},
 	}
 	for _, id := range slices.Sorted(maps.Keys(f.apps)) {
-		f.app(&p, f.apps[id])
+		app := f.apps[id]
+		app.UUID = id // the key counts, whatever the value says
+		f.app(&p, app)
 	}
 	f.leaving(&p)
 	f.hold(&p)
@@ -72,10 +74,10 @@ func (f *facts) app(p *plan, app types.AppInstanceConfig) {
 		status.Networks = append(status.Networks, f.appNetwork(n, &w))
 		request.Networks = append(request.Networks, types.DomainNetwork{Name: n.Name, NetworkID: n.NetworkID})
 	}
-	if start := f.boot.Add(time.Duration(app.StartDelaySeconds) * time.Second); w.ready() && start.After(f.now) {
+	if delay := time.Duration(app.StartDelaySeconds)*time.Second - f.up; w.ready() && delay > 0 {
 		w.state = types.StateStartDelayed
-		if p.next.IsZero() || start.Before(p.next) {
-			p.next = start
+		if p.next == 0 || delay < p.next {
+			p.next = delay
 		}
 	}
 	before, asked := f.requests[app.UUID]
@@ -125,7 +127,7 @@ func (w *waiting) part(state types.SwState, problem types.Problem) {
 
 func (f *facts) appVolume(ref types.VolumeRefConfig, w *waiting) (types.AppVolumeStatus, types.DomainVolume) {
 	config, configured := f.volumeConfig[ref.VolumeID]
-	v := f.volumes[ref.VolumeID]
+	v, told := f.volumes[ref.VolumeID]
 	status := types.AppVolumeStatus{
 		VolumeID: ref.VolumeID, DisplayName: config.DisplayName,
 		GenerationCounter: ref.GenerationCounter, State: types.StateInitial,
@@ -141,7 +143,7 @@ func (f *facts) appVolume(ref types.VolumeRefConfig, w *waiting) (types.AppVolum
 			What:  fmt.Sprintf("its generation is %d; the application wants %d", config.GenerationCounter, ref.GenerationCounter),
 			Where: fmt.Sprintf("volume %q", config.DisplayName), When: f.now,
 		}
-	case v.VolumeID != "" && v.GenerationCounter == ref.GenerationCounter:
+	case told && v.GenerationCounter == ref.GenerationCounter:
 		status.State, problem = v.State, v.Problem
 	}
 	w.part(status.State, problem)
@@ -233,22 +235,31 @@ func (f *facts) problem(app types.AppInstanceConfig, state types.SwState, w wait
 }
 
 // leaving are the applications that are not configured any more: they have a
-// status until no process of theirs is left.
+// status until no process of theirs is left, also when domainmgr's word of it
+// came after the request was withdrawn.
 func (f *facts) leaving(p *plan) {
 	for id, status := range f.statuses {
+		if _, configured := f.apps[id]; !configured && !f.domainsTold {
+			p.statuses[id] = left(status, types.DomainStatus{})
+		}
+	}
+	for id, domain := range f.domains {
 		if _, configured := f.apps[id]; configured {
 			continue
 		}
-		domain, there := f.domains[id]
-		if !there && f.domainsTold {
-			continue
+		status, ok := f.statuses[id]
+		if !ok {
+			status = types.AppInstanceStatus{UUID: id, DisplayName: domain.DisplayName, StartedAt: domain.StartedAt}
 		}
-		status.Wanted, status.State, status.Problem = false, types.StateHalting, types.Problem{}
-		if there {
-			status.PID, status.Problem = domain.PID, domain.Problem
-		}
-		p.statuses[id] = status
+		status.PID = domain.PID
+		p.statuses[id] = left(status, domain)
 	}
+}
+
+// left is the status of an application that is not wanted any more.
+func left(status types.AppInstanceStatus, domain types.DomainStatus) types.AppInstanceStatus {
+	status.Wanted, status.State, status.Problem = false, types.StateHalting, domain.Problem
+	return status
 }
 
 // hold says which volumes are in use: those of what shall run, and those of what

@@ -33,7 +33,7 @@ func ready() *facts {
 		portStatus:  map[string]types.NetworkPortStatus{"eth0": {Up: true}, "eth1": {Up: true}},
 		domains:     map[string]types.DomainStatus{},
 		volumesTold: true, domainsTold: true,
-		boot: boot, now: late,
+		up: time.Hour, now: late,
 	}
 }
 
@@ -111,11 +111,11 @@ func TestStates(t *testing.T) {
 			types.StateAwaitingNetwork, `network interface "lan": its network instance "apps" is switched off`, false},
 		{"start delay", ready(), func(f *facts) {
 			app(f, func(a *types.AppInstanceConfig) { a.StartDelaySeconds = 10 })
-			f.now = boot.Add(9 * time.Second)
+			f.up = 9 * time.Second
 		}, types.StateStartDelayed, "", false},
 		{"start delay is over", ready(), func(f *facts) {
 			app(f, func(a *types.AppInstanceConfig) { a.StartDelaySeconds = 10 })
-			f.now = boot.Add(10 * time.Second)
+			f.up = 10 * time.Second
 		}, types.StateBooting, "", true},
 		{"switched off", ready(), func(f *facts) { app(f, func(a *types.AppInstanceConfig) { a.Activate = false }) }, types.StateHalted, "", false},
 		{"running", running(), func(*facts) {}, types.StateRunning, "", true},
@@ -211,6 +211,42 @@ func TestWhatWasFoundStandsUntilTheOthersTell(t *testing.T) {
 	gone := f.plan()
 	if len(gone.requests) != 0 || gone.statuses["app"].State != types.StateHalting || len(gone.uses) != 1 {
 		t.Errorf("an application that was removed meanwhile: %+v", gone)
+	}
+}
+
+// TestTheKeyCounts: anyone may have published a value whose id is another.
+func TestTheKeyCounts(t *testing.T) {
+	f := running()
+	app := f.apps["app"]
+	app.UUID = "other"
+	f.apps["app"] = app
+	f.statuses = f.plan().statuses
+	p := f.plan()
+	if s := p.statuses["app"]; len(p.statuses) != 1 || s.UUID != "app" || s.State != types.StateRunning || p.requests["app"].UUID != "app" {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestAProcessThatIsToldOfTooLate: its application left before domainmgr had said
+// that it runs.
+func TestAProcessThatIsToldOfTooLate(t *testing.T) {
+	f := running()
+	clear(f.apps)
+	clear(f.requests)
+	p := f.plan()
+	if s := p.statuses["app"]; s.State != types.StateHalting || s.Wanted || s.PID != 17 || len(p.uses) != 1 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestAnEmptyIDInAVolumesStatus is a status all the same.
+func TestAnEmptyIDInAVolumesStatus(t *testing.T) {
+	f := ready()
+	v := f.volumes["v1"]
+	v.VolumeID = ""
+	f.volumes["v1"] = v
+	if p := f.plan(); len(p.requests) != 1 {
+		t.Errorf("%+v", p.statuses)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"time"
@@ -161,7 +162,9 @@ func AppendTime(dst []byte, t time.Time) ([]byte, error) {
 
 // AppendText appends the text of a type that marshals itself as text.
 func AppendText(dst []byte, m encoding.TextMarshaler) ([]byte, error) {
-	if a, ok := m.(encoding.TextAppender); ok {
+	switch m.(type) {
+	case netip.Addr, netip.AddrPort, netip.Prefix: // their AppendText is their MarshalText
+		a := m.(encoding.TextAppender)
 		n := len(dst)
 		out, err := a.AppendText(append(dst, '"'))
 		if err != nil {
@@ -190,8 +193,9 @@ func AppendValue(dst []byte, v any) ([]byte, error) {
 	return append(dst, data...), nil
 }
 
-// quoted is a field with the option "string".
+// quoted is a field with the option "string", of a type that takes it.
 type quoted[T any] struct {
+	//lint:ignore SA5008 generated code uses it with the types that take the option
 	F T `json:"F,string"`
 }
 

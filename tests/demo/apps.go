@@ -25,10 +25,9 @@ type appWatch struct {
 	stop chan struct{}
 	done sync.WaitGroup
 
-	mu   sync.Mutex // guards the fields below
-	twin error      // the first time that there were two
-	seen int        // processes, in all
-	ids  map[appProcess]bool
+	mu   sync.Mutex               // guards the fields below
+	twin error                    // the first time that there were two
+	seen map[appProcess]time.Time // all processes, and when each was last
 }
 
 // appProcess is one process of an application.
@@ -39,7 +38,7 @@ type appProcess struct {
 }
 
 func watchApps(dir string) *appWatch {
-	w := &appWatch{dir: dir, stop: make(chan struct{}), ids: map[appProcess]bool{}}
+	w := &appWatch{dir: dir, stop: make(chan struct{}), seen: map[appProcess]time.Time{}}
 	w.done.Go(w.watch)
 	return w
 }
@@ -66,10 +65,7 @@ func (w *appWatch) look() {
 	byApp := map[string]appProcess{}
 	for _, p := range w.processes() {
 		w.mu.Lock()
-		if !w.ids[p] {
-			w.ids[p] = true
-			w.seen++
-		}
+		w.seen[p] = time.Now()
 		other, twin := byApp[p.app]
 		// The other was seen before this one: when it lives still, both do.
 		if twin && w.lives(other) && w.twin == nil {
@@ -148,12 +144,42 @@ func (w *appWatch) running() map[string]int {
 	return found
 }
 
+// lately is how long after a process's end a status may still say that it runs.
+const lately = 15 * time.Second
+
+// told compares what a status says of a process with the system: it must be
+// there, or have been lately. One that ended within moments of its start may not
+// have been seen.
+func (w *appWatch) told(app string, pid int, started time.Time) error {
+	if pid == 0 {
+		return errors.New("it runs without a process")
+	}
+	if p, ok := w.process(pid); ok && p.app == app {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var last time.Time
+	for p, when := range w.seen {
+		if p.app == app && p.pid == pid && when.After(last) {
+			last = when
+		}
+	}
+	if last.IsZero() {
+		last = started
+	}
+	if gone := time.Since(last); gone > lately {
+		return fmt.Errorf("it runs as process %d, which ended %s ago", pid, gone.Round(time.Millisecond))
+	}
+	return nil
+}
+
 // verdict returns how many processes there were in all, and whether there ever
 // were two of one application.
 func (w *appWatch) verdict() (seen int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.seen, w.twin
+	return len(w.seen), w.twin
 }
 
 // kill ends every application with SIGKILL, as a loss of power does, and returns

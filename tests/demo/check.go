@@ -57,7 +57,7 @@ func (d *device) list(ctx context.Context) (map[string]map[string]handled, error
 // until the demo's time is up.
 func (d *device) check(ctx context.Context, s *summary) error {
 	var err error
-	if s.processes, err = d.apps.verdict(); err != nil {
+	if err := d.verdict(); err != nil {
 		return err
 	}
 	listed, err := d.list(ctx)
@@ -172,6 +172,9 @@ func (d *device) count(ctx context.Context, s *summary, listed map[string]map[st
 		s.keys += len(keys)
 	}
 	s.kills, s.reconfigs = d.kills, d.reconfigs
+	s.processes, _ = d.apps.verdict()
+	s.volumes, _ = d.vault.verdict()
+	s.statuses, _ = d.statuses.verdict()
 	e, err := d.expect()
 	if err != nil {
 		return err

@@ -33,8 +33,11 @@ type device struct {
 	runs       []*run
 	started    int
 	client     *client.Client
+	known      *known
 	apps       *appWatch
+	vault      *vaultWatch
 	loads      *loadWatch
+	statuses   *statusWatch
 	progress   *progress
 	kills      int
 	reconfigs  int
@@ -85,9 +88,10 @@ func newDevice(bin, config string, out *os.File) (*device, error) {
 	d := &device{
 		bin: bin, dir: dir, config: filepath.Join(dir, "device.json"),
 		url: "unix://" + filepath.Join(dir, "nkv.sock"), agents: map[string]*process{}, configured: configured,
-		progress: newProgress(out), rate: "1MiB", grace: "1s",
+		progress: newProgress(out), rate: "1MiB", grace: "1s", known: newKnown(),
 	}
 	d.apps = watchApps(d.file("domains"))
+	d.vault = watchVault(d.file("vault/volumes"), d.known)
 	return d, nil
 }
 
@@ -248,12 +252,16 @@ func (d *device) end(kept, well bool) {
 	if d.loads != nil {
 		d.loads.close()
 	}
+	if d.statuses != nil {
+		d.statuses.close()
+	}
 	for _, p := range d.processes() {
 		if err := p.stop(); err != nil && !kept {
 			fmt.Fprintln(os.Stderr, "demo:", err)
 		}
 	}
 	d.apps.close()
+	d.vault.close()
 	d.stopApps()
 	if well {
 		os.RemoveAll(d.dir) //nolint:errcheck // temporary
@@ -272,8 +280,29 @@ func (d *device) connect(ctx context.Context) (err error) {
 	if d.client, err = client.Connect(ctx, d.url, client.Name("demo")); err != nil {
 		return err
 	}
-	d.loads, err = watchLoads(ctx, d.url)
+	if d.loads, err = watchLoads(ctx, d.url); err != nil {
+		return err
+	}
+	d.statuses, err = watchStatuses(ctx, d.url, d.known, d.apps)
 	return err
+}
+
+// configure gives the agents the configuration.
+func (d *device) configure() error {
+	t, err := d.configured.tables()
+	if err != nil {
+		return err
+	}
+	d.known.add(t)
+	return d.configured.write(d.config)
+}
+
+// verdict returns the first thing that was wrong at any time.
+func (d *device) verdict() error {
+	_, apps := d.apps.verdict()
+	_, vault := d.vault.verdict()
+	_, statuses := d.statuses.verdict()
+	return firstError(apps, vault, statuses)
 }
 
 // invite says how to look at what is running.
@@ -286,9 +315,13 @@ All is running. In another terminal:
   %[2]s/nkv tree
   %[2]s/nkv watch 'zedmanager.>'
   %[2]s/nkv trace zedagent.AppInstanceConfig
-  $EDITOR %[3]s        # the device's configuration
-  echo NAME >> %[4]s   # serve a content corrupted: names are the URLs of diag's content trees
-  pkill -9 demoapp     # or any agent; what ends by -9 is not started again but for applications
+
+  # the device's configuration
+  $EDITOR %[3]s
+  # serve a content corrupted: names are the URLs of diag's content trees
+  echo NAME >> %[4]s
+  # or any agent; what ends by -9 is not started again, but for applications
+  pkill -9 demoapp
 
 Ctrl-C ends it.
 `, d.url, d.bin, d.config, d.file("corrupt"))

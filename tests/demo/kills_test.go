@@ -2,15 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/evenkv/nkv/agents/topics"
 	"github.com/evenkv/nkv/internal/testutil"
+	"github.com/evenkv/nkv/pkg/client"
 )
 
 // TestKillsAtRandomInstants changes the configuration and kills agents at random
@@ -32,24 +36,29 @@ func TestKillsAtRandomInstants(t *testing.T) {
 	if err := d.begin(ctx); err != nil {
 		t.Fatal(err)
 	}
+	k := &killer{device: d, random: random, hits: map[string]int{}}
+	var err error
+	if k.events, err = d.client.Subscribe(">"); err != nil {
+		t.Fatal(err)
+	}
+	defer k.events.Close()
 	for round := range rounds {
 		if round == rounds/2 { // until then one application is in error
 			if err := d.serveCorrupted(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		what, err := d.round(ctx, random)
-		if err == nil {
-			_, err = d.apps.verdict()
-		}
-		if err != nil {
-			t.Fatalf("round %d, %s: %v", round, what, err)
+		what, err := k.round(ctx)
+		t.Logf("round %d%s", round, what)
+		if err := errors.Join(err, d.verdict()); err != nil {
+			t.Fatalf("seed %d, round %d%s: %v", seed, round, what, err)
 		}
 	}
 	s := &summary{}
 	if err := d.check(ctx, s); err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%d kills, %d of them during %v; looked at %d volumes and %d statuses", k.struck, k.hits["any"], k.hits, s.volumes, s.statuses)
 	t.Logf("%d kills, %d processes of applications, %d downloads, %d of them resumed, %d handler calls of %d lives",
 		d.kills, s.processes, s.loads.complete, s.loads.resumed, s.calls, s.lives)
 }
@@ -79,67 +88,138 @@ func startedDevice(t *testing.T) *device {
 	return d
 }
 
-// round changes something or nothing, and kills one to three of the programs.
-func (d *device) round(ctx context.Context, random *rand.Rand) (what string, err error) {
-	edit := []struct {
-		name string
-		do   func(*configuration)
-	}{
-		{"renew", (*configuration).renew},
-		{"renew another", func(c *configuration) {
-			apps := c.items("apps")
-			at := random.IntN(len(apps))
-			apps[at], apps[len(apps)-1] = apps[len(apps)-1], apps[at]
-			c.set("apps", apps)
-			c.renew()
-		}},
-		{"restart", func(c *configuration) {
-			app := c.items("apps")[random.IntN(len(c.items("apps")))]
-			app["restart"] = map[string]any{"counter": random.IntN(1000)}
-		}},
-		{"rename", func(c *configuration) { c.rename(random.IntN(1000)) }},
-		{"new application", func(c *configuration) { c.addApp(fmt.Sprint("app ", random.IntN(1000))) }},
-		{"application gone", func(c *configuration) {
-			if n := len(c.items("apps")); n > 2 {
-				c.removeApp(random.IntN(n))
-			}
-		}},
-		{"application switched", func(c *configuration) {
-			app := c.items("apps")[random.IntN(len(c.items("apps")))]
-			app["activate"] = app["activate"] != true
-		}},
-		{"nothing", func(*configuration) {}},
-	}[random.IntN(8)]
-	what = edit.name
-	if err := d.edit(edit.do); err != nil {
-		return what, err
-	}
-	for range 1 + random.IntN(3) {
-		pause := time.Duration(random.IntN(300)) * time.Millisecond
-		time.Sleep(pause) // the random instant
-		if random.IntN(10) == 0 {
-			what += fmt.Sprintf(", kill server after %s", pause)
-			d.kills++
-			if err := d.server.kill(); err != nil {
-				return what, err
-			}
-			if err := d.startServer(); err != nil {
-				return what, err
-			}
-			continue
+// killer kills programs of a device, while they work if it can.
+type killer struct {
+	*device
+	random *rand.Rand
+	events *client.Subscription // all that the server tells
+	struck int
+	hits   map[string]int // kills while something was being done, by what; "any": by any of it
+}
+
+// round changes something or nothing and kills a program, one to three times.
+func (k *killer) round(ctx context.Context) (what string, err error) {
+	for range 1 + k.random.IntN(3) {
+		for _, ok := k.events.Next(); ok; _, ok = k.events.Next() { // those from before
 		}
-		name := agentPrograms[random.IntN(len(agentPrograms))].name
-		what += fmt.Sprintf(", kill %s after %s", name, pause)
-		if err := d.killAgent(name); err != nil {
+		edit := edits[k.random.IntN(len(edits))]
+		what += "; " + edit.name
+		if err := k.edit(func(c *configuration) { edit.do(c, k.random) }); err != nil {
 			return what, err
 		}
-		if err := d.startAgent(name); err != nil {
+		what += k.wait(ctx)
+		killed, err := k.kill()
+		if what += killed; err != nil {
 			return what, err
 		}
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, 30*time.Second, fmt.Errorf("no agreement within 30 s"))
 	defer cancel()
-	return what, d.agreed(limited)
+	return what, k.agreed(limited)
+}
+
+// wait returns after a number of changes on the way of an application, of all its
+// tables or of one, or after a time, whichever comes first; it says what came.
+func (k *killer) wait(ctx context.Context) (what string) {
+	begun, n, events, tables := time.Now(), 0, 1+k.random.IntN(20), onTheWay
+	if k.random.IntN(2) == 0 {
+		at := k.random.IntN(len(onTheWay))
+		events, tables = 1+k.random.IntN(3), onTheWay[at:at+1]
+	}
+	limited, cancel := context.WithTimeout(ctx, time.Duration(k.random.IntN(400))*time.Millisecond)
+	defer cancel()
+	for n < events {
+		if c, ok := k.events.Next(); ok {
+			if (c.Op == client.Put || c.Op == client.Delete) && slices.Contains(tables, c.Table) {
+				n++
+			}
+		} else if k.events.Wait(limited) != nil {
+			break
+		}
+	}
+	what = "any table"
+	if len(tables) == 1 {
+		what = tables[0]
+	}
+	return fmt.Sprintf(", %d changes of %s, %s", n, what, time.Since(begun).Round(time.Millisecond))
+}
+
+// onTheWay are the tables that an application goes through.
+var onTheWay = []string{
+	topics.VolumeConfig.String(), topics.ContentTreeStatus.String(), topics.DownloaderStatus.String(), topics.VolumeStatus.String(),
+	topics.VolumeUse.String(), topics.DomainConfig.String(), topics.DomainStatus.String(), topics.AppInstanceStatus.String(),
+}
+
+// kill kills a program and starts it again: now and then the server, most often
+// an agent on the way of an application.
+func (k *killer) kill() (what string, err error) {
+	names := []string{topics.ZedAgent, topics.Downloader, topics.VolumeMgr, topics.ZedManager, topics.DomainMgr}
+	names = append(names, names...)
+	names = append(names, topics.NIM, topics.LedManager, topics.Diag, theServer, theServer)
+	name := names[k.random.IntN(len(names))]
+	work := k.statuses.working()
+	k.struck++
+	for each := range work {
+		k.hits[each]++
+	}
+	if len(work) > 0 {
+		k.hits["any"]++
+	}
+	what = fmt.Sprintf(": kill %s during %v", name, work)
+	if name == theServer {
+		k.device.kills++
+		return what, firstError(k.device.server.kill(), k.startServer())
+	}
+	return what, firstError(k.killAgent(name), k.startAgent(name))
+}
+
+const theServer = "nkv-server"
+
+// edits are the changes of a round. Those that make work come more often.
+var edits = []struct {
+	name string
+	do   func(c *configuration, random *rand.Rand)
+}{
+	{"renew", func(c *configuration, _ *rand.Rand) { c.renew() }},
+	{"renew another", renewAnother},
+	{"renew another", renewAnother},
+	{"new application", addAny},
+	{"new application", addAny},
+	{"restart", func(c *configuration, random *rand.Rand) {
+		some(c, random)["restart"] = map[string]any{"counter": random.IntN(1000)}
+	}},
+	{"rename", func(c *configuration, random *rand.Rand) { c.rename(random.IntN(1000)) }},
+	{"application gone", func(c *configuration, random *rand.Rand) {
+		if n := len(c.items("apps")); n > 2 {
+			c.removeApp(random.IntN(n))
+		}
+	}},
+	{"application gone", func(c *configuration, random *rand.Rand) {
+		if n := len(c.items("apps")); n > 4 {
+			c.removeApp(random.IntN(n))
+		}
+	}},
+	{"application switched", func(c *configuration, random *rand.Rand) {
+		app := some(c, random)
+		app["activate"] = app["activate"] != true
+	}},
+	{"nothing", func(*configuration, *rand.Rand) {}},
+}
+
+func addAny(c *configuration, random *rand.Rand) { c.addApp(fmt.Sprint("app ", random.IntN(1000))) }
+
+// some returns one of the applications.
+func some(c *configuration, random *rand.Rand) map[string]any {
+	apps := c.items("apps")
+	return apps[random.IntN(len(apps))]
+}
+
+func renewAnother(c *configuration, random *rand.Rand) {
+	apps := c.items("apps")
+	at := random.IntN(len(apps))
+	apps[at], apps[len(apps)-1] = apps[len(apps)-1], apps[at]
+	c.set("apps", apps)
+	c.renew()
 }
 
 func setting(t *testing.T, name string, otherwise int) int {

@@ -4,8 +4,18 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
+)
+
+const (
+	// width is that of a terminal, in characters.
+	width = 80
+	// lineEvery is the least time between two lines of progress where there is no
+	// terminal: a step that takes no longer needs none.
+	lineEvery = 2 * time.Second
 )
 
 // barWidth is the width of the bar that shows how much of all downloads is there.
@@ -19,16 +29,17 @@ type standing struct {
 }
 
 // progress shows how far the device has come below the step that runs: in place
-// on a terminal, a line for each step of it elsewhere.
+// on a terminal; elsewhere with a line now and then, when a step takes long.
 type progress struct {
 	out      *os.File
 	terminal bool
 	shown    string
 	last     standing
+	told     time.Time // when a line was written, or a step ended
 }
 
 func newProgress(out *os.File) *progress {
-	return &progress{out: out, terminal: out != nil && term.IsTerminal(int(out.Fd()))}
+	return &progress{out: out, terminal: out != nil && term.IsTerminal(int(out.Fd())), told: time.Now()}
 }
 
 func (p *progress) show(s standing) {
@@ -47,16 +58,40 @@ func (p *progress) show(s standing) {
 		}
 		return
 	}
-	if s.running != p.last.running || s.wanted != p.last.wanted || s.loaded != p.last.loaded || s.trees != p.last.trees {
+	standing := standing{running: s.running, wanted: s.wanted, loaded: s.loaded, trees: s.trees}
+	if standing != p.last && time.Since(p.told) >= lineEvery {
 		fmt.Fprintln(p.out, text)
-		p.last = s
+		p.last, p.told = standing, time.Now()
 	}
 }
 
 // clear makes place for the step's own line.
 func (p *progress) clear() {
+	p.told = time.Now()
 	if p.shown != "" {
 		fmt.Fprint(p.out, "\r\x1b[K")
 		p.shown = ""
 	}
+}
+
+// wrapped breaks a text between words, so that no line is wider than a terminal
+// but for words that are; lines after the first begin with indent.
+func wrapped(text, indent string) string {
+	var b strings.Builder
+	used := 0
+	for i, word := range strings.Split(text, " ") {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case used+1+n > width && used > len(indent):
+			b.WriteString("\n" + indent)
+			used = len(indent)
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += n
+	}
+	return b.String()
 }

@@ -91,7 +91,7 @@ func (d *device) begin(ctx context.Context) error {
 	if err := d.startContent(ctx); err != nil {
 		return err
 	}
-	if err := d.configured.write(d.config); err != nil {
+	if err := d.configure(); err != nil {
 		return err
 	}
 	// The agents are first: nothing depends on who starts first.
@@ -118,7 +118,7 @@ func (d *device) tellSick() error {
 	told := false
 	for line := range strings.Lines(errs) {
 		if strings.Contains(line, "SHA-256") {
-			fmt.Printf("    diag: %s\n", strings.TrimSpace(line))
+			fmt.Println(wrapped("    diag: "+strings.TrimSpace(line), "      "))
 			told = true
 		}
 	}
@@ -147,7 +147,7 @@ func (d *device) reconfigure(edit func(*configuration)) func(context.Context) er
 func (d *device) edit(edit func(*configuration)) error {
 	edit(d.configured)
 	d.reconfigs++
-	return d.configured.write(d.config)
+	return d.configure()
 }
 
 // loading asks for content anew and returns when it comes.

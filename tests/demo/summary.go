@@ -18,6 +18,7 @@ type summary struct {
 	tables, keys, changes, calls, lives int
 	kills, reconfigs                    int
 	processes                           int // of applications, in all
+	volumes, statuses                   int // that were looked at, in all
 	load                                int // changes acknowledged while the server was killed
 	standing                            standing
 	loads                               loadCounts
@@ -32,19 +33,22 @@ func (s *summary) print(out io.Writer) {
 		return s.handled[int(q*float64(len(s.handled)-1))].Round(time.Microsecond)
 	}
 	fmt.Fprintf(out, `
-  applications         %d wanted, %d running; %d processes in all, never two of one
-  downloads            %d complete (%.1f MiB), %d resumed, %d tries failed
-  killed with -9       %d times, the server twice; %d changes of a load acknowledged
-                       around its death, none lost
+  applications         %d wanted, %d running; %d processes, never two of one
+  downloads            %d complete (%.1f MiB), %d resumed, %d failed
+  looked at            %d volumes, each complete at first sight;
+                       %d statuses, none wrong
+  killed with -9       %d times, the server twice; around its death
+                       %d changes of a load acknowledged, none lost
   tables               %d, with %d keys
   changes              %d, of %d configurations
-  handler calls        %d, of %d lives of %d agents: each replayed against the server's
-                       record of changes; nothing lost, nothing invented
+  handler calls        %d, of %d lives of %d agents: each replayed
+                       against the server's record; nothing lost or invented
   publish to handler   p50 %s, p99 %s (%d changes)
   server resident      %.1f MiB
   took                 %.1f s
 `, s.standing.wanted, s.standing.running, s.processes,
 		s.loads.complete, float64(s.loads.bytes)/(1<<20), s.loads.resumed, s.loads.failed,
+		s.volumes, s.statuses,
 		s.kills, s.load, s.tables, s.keys, s.changes, s.reconfigs+1, s.calls, s.lives, len(agentPrograms),
 		quantile(0.5), quantile(0.99), len(s.handled), float64(s.resident)/(1<<20), s.took.Seconds())
 }

@@ -214,12 +214,28 @@ func (g *generator) emit(verb string, t types.Type, suffix, params, result, body
 
 // funcName is the name of a function for a type.
 func (g *generator) funcName(verb string, t types.Type, suffix string) string {
-	return verb + title(words(types.TypeString(t, func(p *types.Package) string {
+	return verb + g.word(t) + suffix
+}
+
+// word is a type's part in the names of functions. Types whose words would be the
+// same, such as []Foo and SliceFoo, are numbered.
+func (g *generator) word(t types.Type) string {
+	key := types.TypeString(t, nil)
+	if w, ok := g.words[key]; ok {
+		return w
+	}
+	w := title(words(types.TypeString(t, func(p *types.Package) string {
 		if p == g.source.pkg.Types {
 			return ""
 		}
 		return p.Name()
-	}))) + suffix
+	})))
+	unique := w
+	for i := 2; g.taken[unique]; i++ {
+		unique = fmt.Sprint(w, i)
+	}
+	g.words[key], g.taken[unique] = unique, true
+	return unique
 }
 
 // words makes an identifier of a type's text: "map[string][]Foo" becomes

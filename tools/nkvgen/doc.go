@@ -13,7 +13,8 @@
 // owner=AGENT is required, durable, topic=TEXT and scope=TEXT are not. A line
 // //nkv:json asks for code only. What is written goes to zz_nkv.go beside the
 // source, calls package codec, and is to be checked in; -check fails when it is
-// stale. The options of a package's go:generate line hold for -check too.
+// stale. The options of a package's go:generate line hold for -check too, and a pattern
+// with ... finds the packages that have such a line.
 //
 // The code writes and reads what encoding/json would, byte for byte and error for
 // error; docs/decisions/0010-generated-code.md says what was decided where that

@@ -21,7 +21,10 @@ type generator struct {
 	coders    map[string]*coder // by type
 	functions []string
 	emitted   map[string]bool
-	handed    []string // fields that encoding/json does
+	words     map[string]string // by type: its part in the names of functions
+	taken     map[string]bool   // words
+	checked   map[string]bool   // embedded structs
+	handed    []string          // fields that encoding/json does
 	errs      []error
 }
 
@@ -40,7 +43,7 @@ func (p place) in(part string) place {
 func (p place) String() string { return p.text }
 
 func newGenerator(s *source, all []*source) *generator {
-	return &generator{source: s, all: all, imports: map[string]string{}, coders: map[string]*coder{}, emitted: map[string]bool{}}
+	return &generator{source: s, all: all, imports: map[string]string{}, coders: map[string]*coder{}, emitted: map[string]bool{}, words: map[string]string{}, taken: map[string]bool{}, checked: map[string]bool{}}
 }
 
 func (g *generator) refuse(where place, why string) {
@@ -106,6 +109,9 @@ func (g *generator) code() ([]byte, error) {
 	}
 	if g.source.options.tables == "" {
 		g.declareTables(&body)
+	}
+	if len(g.errs) > 0 {
+		return nil, nil // what is refused has no code
 	}
 	body.WriteString(strings.Join(g.referenced(body.String()), "\n"))
 	return g.format(g.source.pkg.Name, body.String())

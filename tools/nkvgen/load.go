@@ -33,6 +33,8 @@ type source struct {
 	structs []*structType // in the order of the files
 	byName  map[*types.TypeName]*structType
 	options options // of its go:generate line
+	line    bool    // it has one
+	meant   bool    // code is to be written; else it is only known what there is
 }
 
 // structType is a struct with a directive.
@@ -73,11 +75,17 @@ func load(dir string, patterns []string) ([]*source, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(s.structs) > 0 {
+		if s.meant = s.line || !wildcard(patterns); len(s.structs) > 0 {
 			sources = append(sources, s)
 		}
 	}
 	return sources, nil
+}
+
+// wildcard reports whether packages are not named one by one: then those are meant
+// that have a go:generate line for this program.
+func wildcard(patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return strings.Contains(p, "...") })
 }
 
 // overlays empties the files that were generated before.
@@ -113,6 +121,7 @@ func newSource(pkg *packages.Package) (*source, error) {
 		for _, group := range file.Comments {
 			for _, c := range group.List {
 				if args, ok := generateLine(c.Text); ok {
+					s.line = true
 					if err := s.options.parse(args); err != nil {
 						return nil, fmt.Errorf("%s: %w: %w", pkg.Fset.Position(c.Pos()), errDirective, err)
 					}

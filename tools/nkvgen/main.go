@@ -83,6 +83,9 @@ func generate(dir string, patterns []string, o options, out io.Writer) (map[stri
 	files := map[string][]byte{}
 	var errs []error
 	for _, s := range sources {
+		if !s.meant {
+			continue
+		}
 		g := newGenerator(s, sources)
 		if err := g.files(files, s.options.with(o)); err != nil {
 			errs = append(errs, err)

@@ -63,12 +63,28 @@ func (g *generator) copyFields(u *types.Struct) string {
 	b.WriteString("*to = *from\n")
 	for i := range u.NumFields() {
 		f := u.Field(i)
-		if plainMemory(f.Type(), nil) || f.Name() == "_" || leftOut(u.Tag(i)) && !g.visible(f.Type(), nil) {
+		if plainMemory(f.Type(), nil) || f.Name() == "_" {
+			continue
+		}
+		if leftOut(u.Tag(i)) && recursive(f.Type(), nil) {
+			fmt.Fprintf(&b, "to.%s = %s // not in JSON; it may lead back here\n", f.Name(), g.zero(f.Type()))
+			continue
+		}
+		if leftOut(u.Tag(i)) && !g.visible(f.Type(), nil) {
 			continue // an interface, a func or a channel that JSON leaves out is shared
 		}
 		fmt.Fprintf(&b, "%s(&to.%s, &from.%s)\n", g.copier(f.Type()), f.Name(), f.Name())
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// zero is the zero value of a type that refers to something.
+func (g *generator) zero(t types.Type) string {
+	switch t.Underlying().(type) {
+	case *types.Pointer, *types.Slice, *types.Map:
+		return "nil"
+	}
+	return "*new(" + g.typeName(t) + ")"
 }
 
 // visible reports whether all memory of a type can be copied by code of this

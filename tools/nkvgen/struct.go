@@ -25,7 +25,7 @@ func (v %[1]s) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 func (v *%[1]s) UnmarshalJSON(src []byte) error { return %[6]s.Decode(src, v, %[3]s) }
 
 // Equal reports whether v and o are the same in JSON.
-func (v %[1]s) Equal(o %[1]s) bool { return %[4]s(&v, &o) }
+func (v %[1]s) Equal(o %[1]s) bool { return %[9]s%[4]s(&v, &o) }
 
 // DeepCopy returns a copy that shares no memory with v.
 func (v %[1]s) DeepCopy() (c %[1]s) {
@@ -36,7 +36,7 @@ func (v %[1]s) DeepCopy() (c %[1]s) {
 // Fingerprint tells shapes of the type apart.
 func (%[1]s) Fingerprint() string { return %[7]q }
 
-`, st.name, write, read, g.funcName("equal", st.named, ""), g.funcName("copy", st.named, ""), g.codec(), fingerprint(st.named), g.depthCheck(st))
+`, st.name, write, read, g.funcName("equal", st.named, ""), g.funcName("copy", st.named, ""), g.codec(), fingerprint(st.named), g.depthCheck(st), g.depthGuard(st))
 }
 
 // depthCheck refuses values of a type that contains itself when they are nested
@@ -46,6 +46,14 @@ func (g *generator) depthCheck(st *structType) string {
 		return ""
 	}
 	return fmt.Sprintf("\nif err := %s.CheckDepth(v); err != nil {\nreturn dst, err\n}\n", g.codec())
+}
+
+// depthGuard makes such values equal nothing: they can't be encoded.
+func (g *generator) depthGuard(st *structType) string {
+	if !recursive(st.named, nil) {
+		return ""
+	}
+	return g.codec() + ".CheckDepth(&v) == nil && "
 }
 
 // recursive reports whether a type contains one that contains itself.
@@ -104,6 +112,11 @@ func (g *generator) checkFields(t types.Type, u *types.Struct, where place) {
 			g.refuse(where, fmt.Sprintf("has a method %s of its own; remove the method or the directive", m))
 		}
 	}
+	for _, name := range []string{"AppendJSON", "DecodeJSON", "Equal", "DeepCopy", "Fingerprint"} {
+		if obj, index, _ := types.LookupFieldOrMethod(t, true, g.source.pkg.Types, name); obj != nil && len(index) == 1 && g.generated(t) != nil {
+			g.refuse(where, fmt.Sprintf("has %s already, which is generated; give it another name", name))
+		}
+	}
 	for i := range u.NumFields() {
 		f := u.Field(i)
 		at := place{pos: g.source.pkg.Fset.Position(f.Pos()), text: where.text + "." + f.Name()}
@@ -112,15 +125,26 @@ func (g *generator) checkFields(t types.Type, u *types.Struct, where place) {
 		if pointer {
 			under = p.Elem()
 		}
-		_, isStruct := under.Underlying().(*types.Struct)
+		inner, isStruct := under.Underlying().(*types.Struct)
 		switch {
 		case leftOut(u.Tag(i)):
 		case f.Embedded() && !f.Exported() && pointer && isStruct:
 			g.refuse(at, "embeds a pointer to a struct that is not exported, which JSON can't set; embed the struct itself, or export it")
 		case !f.Exported() && !(f.Embedded() && isStruct):
 			g.refuse(at, "is not exported, so JSON leaves it out; export it, or leave it out with the tag `json:\"-\"`")
+		case f.Embedded() && isStruct && g.generated(under) == nil && !g.elsewhere(under) && !g.marshals(under) && !g.isChecked(under):
+			g.checkFields(under, inner, at)
 		}
 	}
+}
+
+// isChecked reports whether the fields of an embedded struct were looked at, and
+// remembers that they are: it may embed itself.
+func (g *generator) isChecked(t types.Type) bool {
+	key := types.TypeString(t, nil)
+	was := g.checked[key]
+	g.checked[key] = true
+	return was
 }
 
 // fromGenerated reports whether a promoted method is one that was generated.

@@ -15,7 +15,7 @@ func (v *Small) AppendJSON(dst []byte) ([]byte, error) { return appendSmallJSON(
 func (v *Small) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeSmallJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v Small) MarshalJSON() ([]byte, error) { return appendSmallJSON(nil, &v) }
+func (v Small) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *Small) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeSmallJSON) }
@@ -39,7 +39,7 @@ func (v *Address) AppendJSON(dst []byte) ([]byte, error) { return appendAddressJ
 func (v *Address) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeAddressJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v Address) MarshalJSON() ([]byte, error) { return appendAddressJSON(nil, &v) }
+func (v Address) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *Address) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeAddressJSON) }
@@ -63,7 +63,7 @@ func (v *Median) AppendJSON(dst []byte) ([]byte, error) { return appendMedianJSO
 func (v *Median) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeMedianJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v Median) MarshalJSON() ([]byte, error) { return appendMedianJSON(nil, &v) }
+func (v Median) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *Median) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeMedianJSON) }
@@ -87,7 +87,7 @@ func (v *Large) AppendJSON(dst []byte) ([]byte, error) { return appendLargeJSON(
 func (v *Large) DecodeJSON(src []byte) error { return codec.Decode(src, v, decodeLargeJSON) }
 
 // MarshalJSON returns v as JSON.
-func (v Large) MarshalJSON() ([]byte, error) { return appendLargeJSON(nil, &v) }
+func (v Large) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 
 // UnmarshalJSON sets v from JSON. After an error v is of no use.
 func (v *Large) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeLargeJSON) }

@@ -27,7 +27,7 @@ func (v State) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
 func (v *State) UnmarshalJSON(src []byte) error { return codec.Decode(src, v, decodeStateJSON) }
 
 // Equal reports whether v and o are the same in JSON.
-func (v State) Equal(o State) bool { return equalState(&v, &o) }
+func (v State) Equal(o State) bool { return codec.CheckDepth(&v) == nil && equalState(&v, &o) }
 
 // DeepCopy returns a copy that shares no memory with v.
 func (v State) DeepCopy() (c State) {
