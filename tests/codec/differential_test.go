@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -119,8 +120,12 @@ func proveDecode(s subject, d *dice, count *tally) error {
 		count.decoded(ok)
 	}
 	m := newMutator(d)
-	for range 10 {
-		_, ok, err := checkDecode(s, m.spoil(tree), zero)
+	for i := range 10 {
+		src := m.text(bytes.Clone(src))
+		if i > 1 {
+			src = m.spoil(tree)
+		}
+		_, ok, err := checkDecode(s, src, zero)
 		if err != nil {
 			return err
 		}

@@ -157,7 +157,7 @@ func (m *mutator) leaf(n *node, all []*node) {
 		if n.kind == '"' {
 			n.text += pick(m.dice, texts)
 		} else if n.kind == 0 {
-			n.text += pick(m.dice, []string{".0", "e0", "e1", "E-1", "0", ".5", "00000000000000000000", "e", "."})
+			n.text += pick(m.dice, []string{".0", ".0", ".0", "e0", "e1", "E-1", "0", ".5", "00000000000000000000", "e", "."})
 		}
 	case 5:
 		*n = *pick(m.dice, all).copy()
@@ -206,7 +206,7 @@ func (m *mutator) text(src []byte) []byte {
 	case 1:
 		return append(src, pick(m.dice, []string{" ", "x", "{}", ",", "\x00", "]", "}", "\n\n", "null", "\ufeff", "//", "\xa0", "\v"})...)
 	case 2:
-		return append([]byte(pick(m.dice, []string{"\ufeff", " ", "\n", "\x00", "\xff\xfe", "1", ",", "\f"})), src...)
+		return append([]byte(pick(m.dice, []string{"\ufeff", "\ufeff", "\x00", "\xff\xfe", "1", ",", "\f"})), src...)
 	case 3, 4:
 		if at < len(src) {
 			src[at] = m.byte()

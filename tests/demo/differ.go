@@ -27,8 +27,9 @@ func (d *device) agreed(ctx context.Context) error {
 	return d.await(ctx, "the device does not agree with its configuration", func() error { return d.differs(ctx, e) })
 }
 
-// await waits until differs returns nil. It looks again with each change that the
-// server tells.
+// await waits until differs returns nil; a process that ended and anything that
+// was wrong at any time end it. It looks again with each change that the server
+// tells.
 func (d *device) await(ctx context.Context, what string, differs func() error) error {
 	sub, err := d.client.Subscribe(">")
 	if err != nil {
@@ -36,7 +37,7 @@ func (d *device) await(ctx context.Context, what string, differs func() error) e
 	}
 	defer sub.Close()
 	for {
-		if err := d.alive(); err != nil {
+		if err := firstError(d.alive(), d.verdict()); err != nil {
 			return err
 		}
 		missing := differs()

@@ -33,7 +33,9 @@ func TestKillsAtRandomInstants(t *testing.T) {
 	d := startedDevice(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rounds)*20*time.Second)
 	defer cancel()
-	if err := d.begin(ctx); err != nil {
+	begins, stop := soon(ctx)
+	defer stop()
+	if err := d.begin(begins); err != nil {
 		t.Fatal(err)
 	}
 	k := &killer{device: d, random: random, hits: map[string]int{}}
@@ -113,9 +115,14 @@ func (k *killer) round(ctx context.Context) (what string, err error) {
 			return what, err
 		}
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, 30*time.Second, fmt.Errorf("no agreement within 30 s"))
+	limited, cancel := soon(ctx)
 	defer cancel()
 	return what, k.agreed(limited)
+}
+
+// soon is the time within which the device must agree with its configuration.
+func soon(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, 30*time.Second, errors.New("no agreement within 30 s"))
 }
 
 // wait returns after a number of changes on the way of an application, of all its
