@@ -160,10 +160,11 @@ func AppendTime(dst []byte, t time.Time) ([]byte, error) {
 	return append(out, '"'), nil
 }
 
-// AppendText appends the text of a type that marshals itself as text.
+// AppendText appends the text of a type that marshals itself as text; give it a
+// pointer, which needs no allocation.
 func AppendText(dst []byte, m encoding.TextMarshaler) ([]byte, error) {
 	switch m.(type) {
-	case netip.Addr, netip.AddrPort, netip.Prefix: // their AppendText is their MarshalText
+	case *netip.Addr, *netip.AddrPort, *netip.Prefix: // their AppendText is their MarshalText
 		a := m.(encoding.TextAppender)
 		n := len(dst)
 		out, err := a.AppendText(append(dst, '"'))
