@@ -40,7 +40,6 @@ func (g *generator) resolve(c *coder, t types.Type, where place) {
 	if g.own(c, t, where) {
 		return
 	}
-	name := g.typeName(t)
 	switch t.Underlying().(type) {
 	case *types.Slice, *types.Array, *types.Pointer, *types.Map: // it may contain itself
 		c.write, c.read = g.funcName("append", t, "JSON"), g.funcName("decode", t, "JSON")
@@ -48,14 +47,14 @@ func (g *generator) resolve(c *coder, t types.Type, where place) {
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Basic:
-		g.basic(c, u, name, where)
+		g.basic(c, u, where)
 	case *types.Struct:
 		g.structCoder(c, t, u, where)
 	case *types.Slice:
 		g.slice(c, t, u, where)
 	case *types.Array:
 		elem := g.coder(u.Elem(), where.in("[]"))
-		g.composite(c, t, elem,
+		g.composite(c, t,
 			fmt.Sprintf("return %s.AppendArray(dst, v[:], %s)", g.codec(), elem.write),
 			fmt.Sprintf("return %s.Array(r, v[:], %s)", g.codec(), elem.read),
 			fmt.Sprintf("return %s.EqualArray(a[:], b[:], %s)", g.codec(), elem.equal))
@@ -69,7 +68,7 @@ func (g *generator) resolve(c *coder, t types.Type, where place) {
 		if elem.null {
 			equal = fmt.Sprintf("if *a == nil || *b == nil {\nreturn *a == *b || %s.EqualAppended(a, b, %s)\n}\nreturn %s(*a, *b)", g.codec(), g.funcName("append", t, "JSON"), elem.equal)
 		}
-		g.composite(c, t, elem,
+		g.composite(c, t,
 			fmt.Sprintf("return %s.AppendPointer(dst, *v, %s)", g.codec(), elem.write),
 			fmt.Sprintf("return %s.Pointer(r, v, %s)", g.codec(), elem.read), equal)
 		c.null = true
@@ -93,7 +92,7 @@ func describe(t types.Type) string {
 }
 
 // basic is a boolean, a number or a text.
-func (g *generator) basic(c *coder, u *types.Basic, name string, where place) {
+func (g *generator) basic(c *coder, u *types.Basic, where place) {
 	codec := g.codec() + "."
 	c.plain, c.basic, c.kind = true, u.Info(), u.Kind()
 	c.copy = codec + "CopyPlain"
@@ -114,7 +113,6 @@ func (g *generator) basic(c *coder, u *types.Basic, name string, where place) {
 	default:
 		g.refuse(where, fmt.Sprintf("is a %s, which does not survive JSON; give the field another type, or leave it out with the tag `json:\"-\"`", u))
 	}
-	_ = name
 }
 
 // slice is a list, or bytes.
@@ -131,7 +129,7 @@ func (g *generator) slice(c *coder, t types.Type, u *types.Slice, where place) {
 		return
 	}
 	elem := g.coder(u.Elem(), where.in("[]"))
-	g.composite(c, t, elem,
+	g.composite(c, t,
 		fmt.Sprintf("return %sAppendSlice(dst, *v, %s)", codec, elem.write),
 		fmt.Sprintf("return %sSlice(r, v, %s)", codec, elem.read),
 		fmt.Sprintf("return %sEqualSlice(a, b, %s)", codec, elem.equal))
@@ -183,7 +181,7 @@ func (g *generator) mapCoder(c *coder, t types.Type, u *types.Map, where place) 
 	case "text": // only what is written tells whether keys are the same
 		equal = fmt.Sprintf("return %sEqualAppended(a, b, %s)", codec, g.funcName("append", t, "JSON"))
 	}
-	g.composite(c, t, elem,
+	g.composite(c, t,
 		fmt.Sprintf("return %sAppendMap%s(dst, *v, %s, %s)", codec, of, name, write),
 		fmt.Sprintf("return %sMap%s(r, v, %s, %s)", codec, of, key, read), equal)
 	c.null = true
@@ -193,7 +191,7 @@ func (g *generator) mapCoder(c *coder, t types.Type, u *types.Map, where place) 
 func byValue(name, from, to string) string { return strings.Replace(name, from, to, 1) }
 
 // composite generates the four functions of a type that is made of another.
-func (g *generator) composite(c *coder, t types.Type, _ *coder, write, read, equal string) {
+func (g *generator) composite(c *coder, t types.Type, write, read, equal string) {
 	name := g.typeName(t)
 	c.write = g.emit("append", t, "JSON", "dst []byte, v *"+name, "([]byte, error)", write)
 	c.read = g.emit("decode", t, "JSON", "r *"+g.codec()+".Reader, v *"+name, "error", read)
