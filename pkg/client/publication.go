@@ -45,7 +45,9 @@ type Publication struct {
 	refused  error // why the server refused a change for now; nil: it did not since the last pause
 	refusals int   // in a row
 
-	opened chan struct{} // closed when the table was open for the first time
+	patient bool          // a table that another has before the first opening is waited for
+	stuck   chan struct{} // closed when a patient publication was refused before its first opening
+	opened  chan struct{} // closed when the table was open for the first time
 	kick   chan struct{} // holds a token when there is something to do
 	// renewed holds a token when the connection broke or is new: it ends a pause.
 	renewed chan struct{}
@@ -76,11 +78,34 @@ func OwnerFingerprint(fingerprint string) OpenOption {
 // The publication lives until Close or the client's end; ctx is only for the
 // opening.
 func (c *Client) Open(ctx context.Context, table wire.Table, given ...OpenOption) (*Publication, error) {
+	p, err := c.newPublication(table, false, given)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Wait(ctx); err != nil {
+		p.abandon()
+		return nil, err
+	}
+	return p, nil
+}
+
+// OpenLater is Open without the waiting: it returns at once, and the table is
+// opened as soon as that can be, however long the server or another owner keeps
+// it. What is put before that is wanted, and sent then; keys that the table is
+// found to hold are adopted then. Wait tells when.
+//
+// Errors: ErrInvalid, ErrClosed, and ErrTableOwned when this client has a
+// publication of the table already.
+func (c *Client) OpenLater(table wire.Table, given ...OpenOption) (*Publication, error) {
+	return c.newPublication(table, true, given)
+}
+
+func (c *Client) newPublication(table wire.Table, patient bool, given []OpenOption) (*Publication, error) {
 	if err := table.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: open: %w", ErrInvalid, err)
 	}
 	p := &Publication{
-		c: c, table: table.String(), name: table, wanted: map[string]*wish{},
+		c: c, table: table.String(), name: table, wanted: map[string]*wish{}, patient: patient, stuck: make(chan struct{}),
 		opened: make(chan struct{}), kick: make(chan struct{}, 1), renewed: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	for _, option := range given {
@@ -89,10 +114,6 @@ func (c *Client) Open(ctx context.Context, table wire.Table, given ...OpenOption
 	p.ctx, p.stop = context.WithCancel(c.ctx)
 	if err := c.addPublication(p); err != nil {
 		p.stop()
-		return nil, err
-	}
-	if err := p.waitOpen(ctx); err != nil {
-		p.abandon()
 		return nil, err
 	}
 	return p, nil
@@ -115,10 +136,16 @@ func (c *Client) addPublication(p *Publication) error {
 	return nil
 }
 
-func (p *Publication) waitOpen(ctx context.Context) error {
+// Wait returns nil as soon as the table has been open, with what it held adopted.
+// Before that it returns ErrTableOwned when another instance is connected and owns
+// the table, ErrForbidden when it is another agent's; a publication of OpenLater
+// goes on trying. When ctx is done, the error says why the table is not open yet.
+func (p *Publication) Wait(ctx context.Context) error {
 	select {
 	case <-p.opened:
 		return nil
+	case <-p.stuck:
+		return p.reason(ErrTableOwned)
 	case <-p.done:
 		return p.reason(fmt.Errorf("%w: the publication of %s", ErrClosed, p.table))
 	case <-ctx.Done():

@@ -587,3 +587,56 @@ func TestNothingIsLostToAConnectionThatIsUp(t *testing.T) {
 	}
 	publish(t, p, "a", "1")
 }
+
+// TestOpenLater publishes before there is a server, and while another has the
+// table.
+func TestOpenLater(t *testing.T) {
+	url := socket(t)
+	c := connect(t, "unix://"+url, Name("owner"))
+	pub, err := c.OpenLater(testTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.OpenLater(testTable); !errors.Is(err, ErrTableOwned) {
+		t.Errorf("a second publication of one client: got %v, want ErrTableOwned", err)
+	}
+	gone, cancel := context.WithCancel(testContext(t))
+	cancel()
+	if err := pub.Put(gone, "early", []byte("1")); !errors.Is(err, ErrUnconfirmed) {
+		t.Errorf("a put without a server: got %v, want ErrUnconfirmed", err)
+	}
+	s := startServer(t, server.Options{Socket: url})
+	if err := pub.Wait(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	reads := connected(t, s)
+	eventually(t, "the early key is there", func() bool {
+		got, err := reads.Get(testContext(t), path("early"))
+		return err == nil && string(got.Value) == "1"
+	})
+
+	other := connected(t, s, Name("owner"))
+	second, err := other.OpenLater(testTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Wait(testContext(t)); !errors.Is(err, ErrTableOwned) {
+		t.Errorf("a table that another has: got %v, want ErrTableOwned", err)
+	}
+	if err := second.Put(testContext(t), "late", []byte("2")); !errors.Is(err, ErrTableOwned) {
+		t.Errorf("a put meanwhile: got %v, want ErrTableOwned", err)
+	}
+	if err := pub.Close(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the late key is there", func() bool {
+		got, err := reads.Get(testContext(t), path("late"))
+		return err == nil && string(got.Value) == "2"
+	})
+	if got, ok := second.Get("early"); !ok || string(got) != "1" {
+		t.Errorf("what the table held is not adopted: got %q, %t", got, ok)
+	}
+	if err := second.Close(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -35,7 +35,10 @@ func (p *Publication) run() {
 			continue
 		}
 		if p.hopeless(err) {
-			return
+			if !p.patient {
+				return
+			}
+			p.refuseOnce()
 		}
 		if again == 0 {
 			again = pause
@@ -71,6 +74,15 @@ func (p *Publication) hopeless(err error) bool {
 		return false
 	}
 	return true
+}
+
+// refuseOnce tells who waits that the table is another's.
+func (p *Publication) refuseOnce() {
+	select {
+	case <-p.stuck:
+	default:
+		close(p.stuck)
+	}
 }
 
 // settle opens the table when it is not open, and sends what is not confirmed.
