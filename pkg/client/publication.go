@@ -153,6 +153,10 @@ func (p *Publication) Wait(ctx context.Context) error {
 	}
 }
 
+// Opened returns a channel that is closed when the table has been open for the
+// first time, with what it held adopted.
+func (p *Publication) Opened() <-chan struct{} { return p.opened }
+
 // reason returns why the table is not open.
 func (p *Publication) reason(otherwise error) error {
 	p.mu.Lock()
