@@ -1,0 +1,3 @@
+module github.com/evenkv/nkv
+
+go 1.26

@@ -1,0 +1,70 @@
+// Package types has a topic for each way that options are made.
+package types
+
+type (
+	Literal    struct{}
+	Constants  struct{}
+	Variable   struct{}
+	FieldsSet  struct{}
+	Pointer    struct{}
+	Positional struct{}
+	Helper     struct{}
+	HelperTwo  struct{}
+	Filled     struct{}
+	BranchA    struct{}
+	BranchB    struct{}
+	MaybeScope struct{}
+	Switched   struct{}
+	Reused     struct{}
+	ReusedNext struct{}
+	RowA       struct{}
+	RowB       struct{}
+	KeyA       struct{}
+	KeyB       struct{}
+	RestA      struct{}
+	RestB      struct{}
+	Closure    struct{}
+	ClosureTwo struct{}
+	Generic    struct{}
+	Reflected  struct{}
+	Level      struct{}
+	Global     struct{}
+	Interfaced struct{}
+	Indexed    struct{}
+	Results    struct{}
+	NamedOnes  struct{}
+	Recursive  struct{}
+	Box[T any] struct{ Is T }
+	Aliased    = Literal
+	Looped     struct{}
+	Joined     struct{}
+	Made       struct{}
+	Sibling    struct{}
+	Fresh      struct{}
+	Decoded    struct{}
+	LateName   struct{}
+	Flagged    struct{}
+	Sliced     struct{}
+
+	Missing   struct{}
+	Unread    struct{}
+	Twice     struct{}
+	Either    struct{}
+	Differs   struct{}
+	Undecided struct{}
+	Open      struct{}
+	Shared    struct{}
+	Passed    struct{}
+	Through   struct{}
+	Held      struct{}
+	HeldTwo   struct{}
+	Late      struct{}
+	Fields    struct{}
+	Tagged    struct{}
+	Tested    struct{}
+	Native    struct{}
+	Own       struct{}
+	Legacy    struct{}
+	Lasting   struct{}
+	Value     struct{}
+)
