@@ -88,7 +88,8 @@ when it has answered what it had received; a second one ends it at once.`,
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&file, "config", "", "YAML `file` with settings")
 	for _, s := range config.Settings() {
-		cmd.Flags().Var(&flag{setting: s, given: flags}, s.Name, fmt.Sprintf("%s (default %s)", s.Usage, s.Default))
+		f := cmd.Flags().VarPF(&flag{setting: s, given: flags}, s.Name, "", fmt.Sprintf("%s (default %s)", s.Usage, s.Default))
+		f.NoOptDefVal = s.Alone()
 	}
 	cmd.AddCommand(p.completionCommand())
 	completeFlags(cmd)

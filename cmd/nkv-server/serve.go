@@ -13,6 +13,8 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/evenkv/nkv/cmd/nkv-server/config"
+	"github.com/evenkv/nkv/pkg/eve"
+	"github.com/evenkv/nkv/pkg/eve/bridge"
 	"github.com/evenkv/nkv/pkg/server"
 	"github.com/evenkv/nkv/pkg/server/join"
 )
@@ -31,12 +33,22 @@ func (p *program) serve(ctx context.Context, c config.Config) error {
 		return err
 	}
 	systemd := newNotifier(p.env.Getenv, log)
-	s, told, err := p.start(ctx, options(c, log), log)
+	opts := options(c, log)
+	gate := bridge.NewGate()
+	if c.EveBridge {
+		opts.Gate = gate.Open
+	}
+	s, told, err := p.start(ctx, opts, log)
 	if err != nil {
 		return err
 	}
 	if told {
 		return p.shutDown(s, systemd, func() {}, log)
+	}
+	stopBridge, err := startBridge(ctx, s, c, gate, log)
+	if err != nil {
+		s.Shutdown()
+		return err
 	}
 	log.WithFields(where(s, c)).Info("nkv-server is ready")
 
@@ -44,7 +56,7 @@ func (p *program) serve(ctx context.Context, c config.Config) error {
 	working, end := context.WithCancel(ctx)
 	workers.Go(func() { newTrimmer().run(working) })
 	workers.Go(func() { systemd.watch(working, s) })
-	stopWorkers := func() { end(); workers.Wait() }
+	stopWorkers := func() { end(); stopBridge(); workers.Wait() }
 	systemd.tell("READY=1")
 
 	select {
@@ -55,6 +67,18 @@ func (p *program) serve(ctx context.Context, c config.Config) error {
 		stopWorkers()
 		return errEnded
 	}
+}
+
+// startBridge starts the bridge, if one is wanted, and returns how to stop it.
+func startBridge(ctx context.Context, s *server.Server, c config.Config, gate *bridge.Gate, log logrus.FieldLogger) (stop func(), err error) {
+	if !c.EveBridge {
+		return func() {}, nil
+	}
+	b, err := bridge.Start(ctx, bridge.Options{Root: eve.Root(c.EveRoot), Server: s, Files: s.EveFiles(), Gate: gate, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	return b.Close, nil
 }
 
 // start starts the server. A first signal meanwhile is told, for the server to be
@@ -107,7 +131,7 @@ func options(c config.Config, log logrus.FieldLogger) server.Options {
 		Socket: c.Socket, SocketMode: c.SocketMode, Listen: c.Listen,
 		StoreDir: c.Store, VolatileDir: c.VolatileDir,
 		NATSConfig: c.NATSConfig, ChangeLog: c.ChangeLog,
-		MaxValue: c.MaxValue, OwnerGrace: c.OwnerGrace, Logger: log, Version: programVersion(),
+		MaxValue: c.MaxValue, OwnerGrace: c.OwnerGrace, EveRoot: c.EveRoot, NKV0: c.NKV0, Logger: log, Version: programVersion(),
 	}
 }
 
@@ -160,7 +184,12 @@ func where(s *server.Server, c config.Config) logrus.Fields {
 	if addr := s.Addr(); addr != nil {
 		fields["listen"] = addr.String()
 	}
-	for name, file := range map[string]string{"nats-config": c.NATSConfig, "change-log": c.ChangeLog} {
+	for name, on := range map[string]bool{"nkv0": c.NKV0, "eve-bridge": c.EveBridge} {
+		if on {
+			fields[name] = true
+		}
+	}
+	for name, file := range map[string]string{"nats-config": c.NATSConfig, "change-log": c.ChangeLog, "eve-root": c.EveRoot} {
 		if file != "" {
 			fields[name] = file
 		}

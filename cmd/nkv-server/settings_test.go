@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/evenkv/nkv/internal/testutil"
 	"github.com/evenkv/nkv/pkg/client"
 	"github.com/evenkv/nkv/pkg/server/join"
@@ -37,8 +39,14 @@ func TestSettings(t *testing.T) {
 		"change-log":  {func(dir string) map[string]string { return map[string]string{"change-log": dir + "/changes"} }, checkChangeLog},
 		"max-value":   {fixed("max-value", "3 KiB"), checkMaxValue},
 		"owner-grace": {fixed("owner-grace", "1ms"), checkOwnerGrace},
-		"log-level":   {fixed("log-level", "error"), checkQuiet},
-		"log-format":  {fixed("log-format", "json"), checkJSON},
+		"eve-root":    {func(dir string) map[string]string { return map[string]string{"eve-root": dir} }, checkEveRoot},
+		"eve-bridge": {func(dir string) map[string]string {
+			return map[string]string{"eve-root": dir, "eve-bridge": "true"}
+		}, checkEveBridge},
+		"nkv0":       {fixed("nkv0", "true"), checkNKV0(true)},
+		"no nkv0":    {fixed("nkv0", "false"), checkNKV0(false)},
+		"log-level":  {fixed("log-level", "error"), checkQuiet},
+		"log-format": {fixed("log-format", "json"), checkJSON},
 	} {
 		for _, way := range []string{"flag", "file"} {
 			t.Run(name+" by "+way, func(t *testing.T) {
@@ -65,7 +73,7 @@ func arguments(t *testing.T, dir, way string, settings map[string]string) []stri
 	var args []string
 	var text strings.Builder
 	for name, value := range all {
-		args = append(args, "--"+name, value)
+		args = append(args, "--"+name+"="+value)
 		fmt.Fprintf(&text, "%s: %q\n", name, value)
 	}
 	if way == "flag" {
@@ -185,6 +193,32 @@ func checkOwnerGrace(t *testing.T, i *instance) {
 	}
 }
 
+// checkNKV0 asks as a client of nkv's first protocol.
+func checkNKV0(want bool) func(*testing.T, *instance) {
+	return func(t *testing.T, i *instance) {
+		i.ready()
+		nc, err := nats.Connect("nats://127.0.0.1:1", nats.SetCustomDialer(socketDialer(i.file("s"))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		answer, err := nc.Request("pubsub.get", []byte(`{"type":"Get","id":7,"key":"k"}`), patience/10)
+		if got := err == nil && strings.Contains(string(answer.Data), "Not Found"); got != want {
+			t.Errorf("it is served: %t, %v; want %t", got, err, want)
+		}
+	}
+}
+
+// socketDialer dials a Unix socket, whatever address NATS asks for.
+type socketDialer string
+
+func (d socketDialer) Dial(string, string) (net.Conn, error) { return net.Dial("unix", string(d)) }
+
+func TestFlagAlone(t *testing.T) {
+	dir := newDir(t)
+	checkNKV0(true)(t, launch(t, dir, nil, append(places(dir), "--nkv0")...))
+}
+
 func checkQuiet(t *testing.T, i *instance) {
 	// Without a line it is ready when it lets a client in.
 	testutil.Await(t, patience, "the socket is there", func() bool {
@@ -233,6 +267,8 @@ func TestWrongCall(t *testing.T) {
 		"out of range":    {[]string{"--config", file("range", "\n\nmax-value: 1GiB\n")}, []string{"range:3: ", "63MiB"}},
 		"no such file":    {[]string{"--config", dir + "/none"}, []string{dir + "/none"}},
 		"unknown flag":    {[]string{"--max-vale", "1"}, []string{"--max-vale", `did you mean "max-value"?`, "--help"}},
+		"no truth value":  {[]string{"--nkv0=on"}, []string{"--nkv0", `"on"`, "true or false"}},
+		"apart":           {[]string{"--nkv0", "true"}, []string{`"true"`, "--help"}},
 		"flag's value":    {[]string{"--owner-grace", "5"}, []string{"--owner-grace", `"5"`, "with its unit"}},
 		"no value":        {[]string{"--store"}, []string{"--store", "needs an argument"}},
 		"stray argument":  {[]string{"start"}, []string{`"start"`, "--help"}},
@@ -328,6 +364,7 @@ func TestCompletion(t *testing.T) {
 	for args, want := range map[string]string{
 		"--log-level ":  "warning\n",
 		"--log-format ": "json\n",
+		"--nkv0=":       "true\nfalse\n",
 		"--config ":     "yaml\n",
 		"--own":         "--owner-grace",
 		"completion ":   "fish\n",

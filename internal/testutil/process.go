@@ -37,6 +37,7 @@ type ServerOptions struct {
 	Listen                        string // TCP address, as FreeAddress gives it; empty: none
 	OwnerGrace                    time.Duration
 	MaxValue                      int
+	NKV0                          bool // serve nkv's first protocol too
 	Verbose                       bool
 	// Program is the nkv-server to run, as Build made it; empty: the test binary
 	// itself.
@@ -114,6 +115,9 @@ func startProgram(t testing.TB, opts ServerOptions) (*Process, error) {
 	var said bytes.Buffer
 	p.cmd.Stderr, p.cmd.Stdout = &said, &said
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if opts.NKV0 {
+		p.cmd.Args = append(p.cmd.Args, "--nkv0")
+	}
 	p.stdin = io.NopCloser(nil)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -208,7 +212,7 @@ func serve() int {
 	}
 	s, err := server.Start(ctx, server.Options{
 		Socket: given.Socket, Listen: given.Listen, StoreDir: given.StoreDir, VolatileDir: given.VolatileDir,
-		OwnerGrace: given.OwnerGrace, MaxValue: given.MaxValue, Logger: log,
+		OwnerGrace: given.OwnerGrace, MaxValue: given.MaxValue, NKV0: given.NKV0, Logger: log,
 	})
 	if err != nil {
 		fmt.Println(err)

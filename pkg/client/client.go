@@ -141,6 +141,10 @@ func (c *Client) listen() error {
 	return nil
 }
 
+// Instance returns what tells this client from all others, as long as it lives. It
+// is secret: whoever has it can ask in the client's name.
+func (c *Client) Instance() string { return c.instance }
+
 // Agent returns the name under which the client connects.
 func (c *Client) Agent() string { return c.opts.agent }
 

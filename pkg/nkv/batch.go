@@ -251,7 +251,7 @@ func (b *batch) clear(r Request) Result {
 }
 
 func (b *batch) mark(r Request) Result {
-	s := b.table(r.Table, false)
+	s := b.table(r.Table, r.Make && r.Restart != 0)
 	if s == nil {
 		return Result{Err: fmt.Errorf("%w: table %s", ErrNotFound, r.Table)}
 	}
@@ -306,7 +306,7 @@ func (b *batch) records() []store.Op {
 func (b *batch) apply() {
 	for name, s := range b.staged {
 		t := s.table
-		opened := b.opened(s)
+		opened, owned := b.opened(s), t.meta.Owned
 		t.meta = s.meta
 		t.unsaved = false
 		if opened {
@@ -321,6 +321,9 @@ func (b *batch) apply() {
 			}
 		}
 		b.core.tables[name] = t
+		if opened || owned != t.meta.Owned {
+			b.core.tellOwner(t)
+		}
 	}
 	if b.core.notifier != nil {
 		for _, e := range b.events {

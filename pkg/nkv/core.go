@@ -71,6 +71,7 @@ type Core struct {
 	raising   bool           // a higher ceiling is being written
 	raiseAt   time.Time      // not to be tried before, after a failure
 	expiry    *time.Timer    // of the earliest grace
+	owners    func(Info)     // is told who owns a table; nil: nobody asked
 	stopping  bool
 }
 
@@ -147,7 +148,7 @@ func (c *Core) Submit(r Request) {
 // Connected tells that a connection of instance is there. Each must be followed,
 // some time, by a Disconnected.
 func (c *Core) Connected(instance string) {
-	c.post(func() { c.instances[instance]++ })
+	c.post(func() { c.arrived(instance) })
 }
 
 // Disconnected tells that a connection of instance is gone.

@@ -344,6 +344,7 @@ func (c *Core) replace(t *table) {
 		t.gone = time.Now()
 	}
 	c.scheduleExpiry()
+	c.tellOwner(t)
 	if c.notifier != nil {
 		c.notifier.Notify(Event{Op: EventMark, Table: t.name, Revision: t.meta.Head, Previous: t.meta.Head, Info: c.info(t, t.meta)})
 	}

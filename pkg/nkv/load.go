@@ -80,6 +80,7 @@ func (f *state) add(key string, record []byte) (err error) {
 		}
 		t.meta.Head = max(t.meta.Head, head)
 		t.view = &View{} // its description was seen
+	case strings.HasPrefix(key, recordNote): // not the core's
 	case key == recordCeiling:
 		f.ceiling, err = decodeNumber(key, record)
 	case key == recordStore:

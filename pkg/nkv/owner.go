@@ -78,7 +78,45 @@ func (b *batch) release(r Request) Result {
 	return b.tell(s)
 }
 
+// WatchOwners has told called with the description of every table that has an
+// owner now, and then of each table whenever it is opened or closed, or its
+// owner's connection goes or comes back: Owner says which. Table, Durable, Fence
+// and Owner are as they are then. told is called from the core's goroutine, before
+// the change is answered, and must not block. A second call replaces the first;
+// nil ends it.
+func (c *Core) WatchOwners(told func(Info)) {
+	c.post(func() {
+		c.owners = told
+		for _, t := range c.tables {
+			if t.meta.Owned {
+				c.tellOwner(t)
+			}
+		}
+	})
+}
+
+// tellOwner tells who owns a table, or that nobody does.
+func (c *Core) tellOwner(t *table) {
+	if c.owners != nil {
+		c.owners(c.info(t, t.meta))
+	}
+}
+
+func (c *Core) tellOwned(instance string) {
+	for _, t := range c.tables {
+		if t.meta.Owned && t.meta.Owner.ID == instance {
+			c.tellOwner(t)
+		}
+	}
+}
+
 func (c *Core) connected(owner Instance) bool { return c.instances[owner.ID] > 0 }
+
+func (c *Core) arrived(instance string) {
+	if c.instances[instance]++; c.instances[instance] == 1 && c.owners != nil {
+		c.tellOwned(instance)
+	}
+}
 
 // ownerChanged follows an opening. The owner's connection may be gone already.
 func (c *Core) ownerChanged(t *table) {
@@ -99,6 +137,9 @@ func (c *Core) disconnected(instance string) {
 		if t.meta.Owned && t.meta.Owner.ID == instance {
 			t.gone = now
 		}
+	}
+	if c.owners != nil {
+		c.tellOwned(instance)
 	}
 	c.scheduleExpiry()
 }

@@ -13,7 +13,7 @@ const (
 	OpClear                  // Table; Fence or none: delete every key that Match selects
 	OpOpen                   // Table, Instance, Durable, Fingerprint; optionally Force
 	OpClose                  // Table, Fence
-	OpMark                   // Table, Fence or none, Restart
+	OpMark                   // Table, Fence or none, Restart; optionally Make, Durable
 	OpGet                    // Table, Key
 	OpSnapshot               // Table
 	OpHeads                  // Tables, Match
@@ -31,7 +31,8 @@ type Request struct {
 	Value   []byte
 	Fence   uint64  // 0: none
 	Expect  *uint64 // the revision that the key must have; 0: must not exist; nil: any
-	Durable bool    // of an open; of a put that makes its table
+	Durable bool    // of an open; of a put or mark that makes its table
+	Make    bool    // of a mark that is not 0: make the table when it is not there
 	Force   bool
 	// Instance opens, or asks for a change, which an owned table takes from its
 	// owner only. A change without one is not held against the owner.

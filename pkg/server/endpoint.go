@@ -158,14 +158,17 @@ func (r *request) send(header wire.Header, body []byte) {
 // submit asks the core; reply makes the answer of a result that worked. It runs
 // in the core's goroutine.
 func (r *request) submit(ask nkv.Request, reply func(nkv.Result)) {
-	ask.Done = func(result nkv.Result) {
-		if result.Err != nil {
-			r.refuse(result.Err)
-			return
-		}
-		reply(result)
-	}
+	ask.Done = func(result nkv.Result) { r.settle(result, reply) }
 	r.server.core.Submit(ask)
+}
+
+// settle answers with what the core says.
+func (r *request) settle(result nkv.Result, reply func(nkv.Result)) {
+	if result.Err != nil {
+		r.refuse(result.Err)
+		return
+	}
+	reply(result)
 }
 
 // path reads the request's target as a path and returns it encoded, cut in two.

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 
+	"github.com/evenkv/nkv/pkg/eve"
 	"github.com/evenkv/nkv/pkg/nkv"
 	"github.com/evenkv/nkv/pkg/wire"
 )
@@ -40,6 +41,8 @@ func refusals() []refusal {
 		{wire.ErrInvalidHeader, wire.StatusBadRequest, wire.ReasonInvalid},
 		{wire.ErrInvalidBody, wire.StatusBadRequest, wire.ReasonInvalid},
 		{wire.ErrInvalidSubject, wire.StatusBadRequest, wire.ReasonInvalid},
+		{eve.ErrName, wire.StatusBadRequest, wire.ReasonInvalid},
+		{errEmpty, wire.StatusBadRequest, wire.ReasonInvalid},
 		{nkv.ErrNotFound, wire.StatusNotFound, wire.ReasonNotFound},
 		{nkv.ErrTableOwned, wire.StatusConflict, wire.ReasonOwned},
 		{nkv.ErrRevision, wire.StatusPreconditionFailed, wire.ReasonRevision},
@@ -56,7 +59,10 @@ var (
 	errVerb     = errors.New("unknown verb")
 	errVersion  = errors.New("unknown protocol version")
 	errSnapshot = errors.New("snapshot is gone")
+	errEmpty    = errors.New("value is empty")
 )
+
+func (s *Server) statusOf(err error) wire.Status { return s.refusal(err).status }
 
 func (s *Server) refusal(err error) refusal {
 	for _, r := range s.refusals {

@@ -21,6 +21,14 @@ func (s *Server) Sessions() (connections, instances int) {
 	return len(s.sessions.byConnection), len(s.sessions.byInstance)
 }
 
+// Sides returns how many connections are known to be on a side of the first
+// protocol's wall.
+func (s *Server) Sides() int {
+	s.sessions.mu.RLock()
+	defer s.sessions.mu.RUnlock()
+	return len(s.sessions.sides)
+}
+
 // Deafen makes the server miss the ends of connections.
 func (s *Server) Deafen() { s.system.Close() }
 

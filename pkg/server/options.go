@@ -66,6 +66,20 @@ type Options struct {
 	// OwnerGrace is how long a table stays its owner's after the owner's
 	// connection is gone; 5 s unless set.
 	OwnerGrace time.Duration
+	// EveRoot is a directory, "/" on a device, below which tables are kept in files
+	// as the pubsub library of EVE-OS has them, and from whose files tables are
+	// taken at the start: see pkg/eve/mirror. Tables, keys and values that can't be
+	// files are then refused. Empty: none.
+	EveRoot string
+	// NKV0 serves clients of nkv's first protocol too. Connections without a token
+	// are then taken for such, and hear no events.
+	NKV0 bool
+	// Gate is asked before each opening of a table, also one by force; nil: nobody
+	// is. The opening goes on when proceed is called, at most once, from any
+	// goroutine; without that it is not answered, and its client asks again. Gate
+	// is called from the goroutine of all requests, and answered, right before the
+	// answer, from the core's; neither must block. See pkg/eve/bridge.
+	Gate func(table wire.Table, opener nkv.Instance, proceed func(answered func()))
 	// Logger gets what people should know; nil: nothing is logged. Values never
 	// are.
 	Logger logrus.FieldLogger

@@ -16,6 +16,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/sirupsen/logrus"
 
+	"github.com/evenkv/nkv/pkg/eve"
+	"github.com/evenkv/nkv/pkg/eve/mirror"
 	"github.com/evenkv/nkv/pkg/nkv"
 	"github.com/evenkv/nkv/pkg/server/join"
 	"github.com/evenkv/nkv/pkg/store"
@@ -42,12 +44,14 @@ type Server struct {
 	snapshots *snapshots
 	traces    *traces
 	stores    []store.PersistValue
-	changes   *changeLog // nil: none is written
+	files     *mirror.Mirror // nil: tables are in no files
+	changes   *changeLog     // nil: none is written
 
 	ns       *natsserver.Server
 	nc       *nats.Conn // requests, answers and events
 	system   *nats.Conn // hears which connections are gone
 	requests *nats.Subscription
+	nkv0     *protocol0 // nil: it is not served
 	joiner   *join.Joiner
 
 	telling chan struct{} // closed when core and nc are set, and events can be told
@@ -73,7 +77,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		sessions: newSessions(rand.Text(), rand.Text()), snapshots: newSnapshots(), traces: newTraces(),
 		telling: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
 	}
-	if err := s.start(); err != nil {
+	if err := s.start(ctx); err != nil {
 		s.Shutdown()
 		return nil, err
 	}
@@ -83,8 +87,8 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 
 // start brings up the parts, each on the ones before: state, transport,
 // endpoints, doors.
-func (s *Server) start() error {
-	if err := s.startCore(); err != nil {
+func (s *Server) start(ctx context.Context) error {
+	if err := s.startCore(ctx); err != nil {
 		return err
 	}
 	if err := s.startNATS(); err != nil {
@@ -93,10 +97,13 @@ func (s *Server) start() error {
 	if err := s.startEndpoints(); err != nil {
 		return err
 	}
+	if err := s.serve0(ctx); err != nil {
+		return err
+	}
 	return s.openDoors()
 }
 
-func (s *Server) startCore() error {
+func (s *Server) startCore(ctx context.Context) error {
 	durable, err := s.openStore(s.opts.StoreDir, true)
 	if err != nil {
 		return err
@@ -105,12 +112,20 @@ func (s *Server) startCore() error {
 	if err != nil {
 		return err
 	}
-	tell := notifiers{notifier{s}}
+	if s.opts.EveRoot != "" {
+		if s.files, err = mirror.Open(mirror.Options{
+			Root: eve.Root(s.opts.EveRoot), Durable: durable, Volatile: volatile, MaxValue: s.opts.MaxValue, Logger: s.log,
+		}); err != nil {
+			return fmt.Errorf("%w: EveRoot: %w", ErrInvalidOption, err)
+		}
+		durable, volatile = s.files.Durable(), s.files.Volatile()
+	}
+	tell := notifiers{notifier{s}, notifier0{s}}
 	if s.opts.ChangeLog != "" {
 		if s.changes, err = openChangeLog(s.opts.ChangeLog, s.log); err != nil {
 			return err
 		}
-		tell = notifiers{s.changes, notifier{s}}
+		tell = append(notifiers{s.changes}, tell...)
 	}
 	s.core, err = nkv.Open(nkv.Options{
 		Durable: durable, Volatile: volatile, BootID: bootID(),
@@ -121,6 +136,11 @@ func (s *Server) startCore() error {
 	}
 	if s.changes != nil {
 		s.changes.found(s.core)
+	}
+	if s.files != nil {
+		if _, err := s.files.Import(ctx, s.core); err != nil {
+			return err
+		}
 	}
 	s.sessions.arrived, s.sessions.departed = s.core.Connected, s.core.Disconnected
 	return nil
@@ -162,6 +182,9 @@ func (s *Server) startNATS() error {
 		return fmt.Errorf("%w: %s: %w", ErrNATSConfig, s.opts.NATSConfig, err)
 	}
 	s.sessions.ns = s.ns
+	if err = s.makeAccount0(); err != nil {
+		return err
+	}
 	fatal := make(chan string, 1)
 	s.ns.SetLoggerV2(natsLog{s.log, fatal}, false, false, false)
 	s.ns.Start()
@@ -179,6 +202,9 @@ func (s *Server) startNATS() error {
 func (s *Server) startEndpoints() error {
 	var err error
 	if s.nc, err = s.connectSelf(s.sessions.internal); err != nil {
+		return err
+	}
+	if err = s.start0(); err != nil {
 		return err
 	}
 	close(s.telling)
@@ -241,7 +267,7 @@ func (s *Server) disconnected(m *nats.Msg) {
 		s.log.WithError(err).Error("a disconnect event can't be read; the sweep finds the connection")
 		return
 	}
-	s.sessions.remove(event.Client.ID)
+	s.sessions.gone(event.Client.ID)
 }
 
 // sweep ends with the server, or ends the server with ctx.
@@ -274,8 +300,9 @@ func (s *Server) Shutdown() {
 
 func (s *Server) shutdown() {
 	close(s.quit)
-	if s.requests != nil {
-		s.drain()
+	drain(s.requests)
+	if s.nkv0 != nil {
+		drain(s.nkv0.requests)
 	}
 	if s.core != nil {
 		s.core.Close()
@@ -284,6 +311,10 @@ func (s *Server) shutdown() {
 	if s.nc != nil {
 		s.nc.FlushTimeout(writeDeadline) //nolint:errcheck // what can't be answered is asked again
 		s.nc.Close()
+	}
+	if s.nkv0 != nil && s.nkv0.nc != nil {
+		s.nkv0.nc.FlushTimeout(writeDeadline) //nolint:errcheck // likewise
+		s.nkv0.nc.Close()
 	}
 	if s.system != nil {
 		s.system.Close()
@@ -298,6 +329,9 @@ func (s *Server) shutdown() {
 	if s.changes != nil {
 		s.changes.close()
 	}
+	if s.files != nil {
+		s.files.Close()
+	}
 	for _, opened := range s.stores {
 		if err := opened.Close(); err != nil && !errors.Is(err, store.ErrClosed) {
 			s.log.WithError(err).Error("a store did not close well")
@@ -306,11 +340,14 @@ func (s *Server) shutdown() {
 }
 
 // drain stops hearing requests and waits until those that were heard are with
-// the core.
-func (s *Server) drain() {
+// the core. It does nothing when there is no subscription yet.
+func drain(requests *nats.Subscription) {
+	if requests == nil {
+		return
+	}
 	closed := make(chan struct{})
-	s.requests.SetClosedHandler(func(string) { close(closed) })
-	if err := s.requests.Drain(); err != nil {
+	requests.SetClosedHandler(func(string) { close(closed) })
+	if err := requests.Drain(); err != nil {
 		return
 	}
 	select {
@@ -345,6 +382,17 @@ func (s *Server) Addr() net.Addr {
 	}
 	return s.ns.Addr()
 }
+
+// InstanceID returns the id by which the core, WatchOwners and Options.Gate know a
+// client (client.Client.Instance).
+func (s *Server) InstanceID(instance string) string { return identityOf(instance, "").ID }
+
+// WatchOwners has told called for every table that has an owner, and whenever that
+// changes; see nkv.Core.WatchOwners. Tables are encoded.
+func (s *Server) WatchOwners(told func(nkv.Info)) { s.core.WatchOwners(told) }
+
+// EveFiles is what keeps tables in files below Options.EveRoot; nil without that.
+func (s *Server) EveFiles() *mirror.Mirror { return s.files }
 
 // StoreID names the lineage of the server's revisions.
 func (s *Server) StoreID() string { return s.core.StoreID() }

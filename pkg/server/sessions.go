@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"maps"
+	"slices"
 	"sync"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
@@ -24,8 +26,9 @@ type session struct {
 // sessions knows who is connected. It is also the embedded NATS server's
 // authenticator. Safe for concurrent use.
 type sessions struct {
-	internal string // the token of the server's own connections
-	system   string // likewise, of the one that hears of connections
+	internal string     // the token of the server's own connections
+	system   string     // likewise, of the one that hears of connections
+	nkv0     *protocol0 // nil: it is not served
 	ns       *natsserver.Server
 	arrived  func(id string) // called for each connection, before it can ask
 	departed func(id string) // called when it is gone
@@ -33,12 +36,13 @@ type sessions struct {
 	mu           sync.RWMutex // guards the maps and session.connections
 	byInstance   map[string]*session
 	byConnection map[uint64]*session
+	sides        map[uint64]bool // by connection, while nkv0 is served: whether it is in nkv0's account
 }
 
 func newSessions(internal, system string) *sessions {
 	return &sessions{
 		internal: internal, system: system,
-		byInstance: map[string]*session{}, byConnection: map[uint64]*session{},
+		byInstance: map[string]*session{}, byConnection: map[uint64]*session{}, sides: map[uint64]bool{},
 	}
 }
 
@@ -52,11 +56,18 @@ func identityOf(instance, agent string) nkv.Instance {
 func (s *sessions) Check(c natsserver.ClientAuthentication) bool {
 	opts := c.GetOpts()
 	s.remove(c.GetID()) // a client may introduce itself anew
+	if s.nkv0 != nil && !s.stays(c) {
+		return false
+	}
 	switch {
 	case c.Kind() == natsserver.CLIENT && same(opts.Token, s.internal):
 		c.RegisterUser(&natsserver.User{Username: "nkv-server"})
 	case c.Kind() == natsserver.CLIENT && same(opts.Token, s.system):
 		c.RegisterUser(&natsserver.User{Username: "nkv-server", Account: s.ns.SystemAccount()})
+	case s.nkv0.own(c):
+		c.RegisterUser(&natsserver.User{Username: "nkv-server", Account: s.nkv0.account})
+	case s.nkv0.client(c):
+		c.RegisterUser(&natsserver.User{Permissions: permissions0(), Account: s.nkv0.account})
 	case c.Kind() == natsserver.CLIENT && wire.ValidInstance(opts.Token):
 		s.add(c.GetID(), opts.Token, opts.Name)
 		c.RegisterUser(&natsserver.User{Permissions: permissions(opts.Token)})
@@ -64,6 +75,18 @@ func (s *sessions) Check(c natsserver.ClientAuthentication) bool {
 		c.RegisterUser(&natsserver.User{Permissions: listenOnly()})
 	}
 	return true
+}
+
+// stays notes on which side of nkv0's wall a connection is, and reports whether it
+// was there before, if it was. It can't change: NATS would keep in the one account
+// what it subscribed to there.
+func (s *sessions) stays(c natsserver.ClientAuthentication) bool {
+	inside := s.nkv0.own(c) || s.nkv0.client(c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, seen := s.sides[c.GetID()]
+	s.sides[c.GetID()] = inside
+	return !seen || before == inside
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
@@ -106,7 +129,15 @@ func (s *sessions) add(connection uint64, instance, agent string) {
 	s.byConnection[connection] = found
 }
 
-// remove forgets a connection. One that is not known is none of a client.
+// gone forgets a connection that has ended.
+func (s *sessions) gone(connection uint64) {
+	s.remove(connection)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sides, connection)
+}
+
+// remove forgets whose a connection is. One that is not known is none of a client.
 func (s *sessions) remove(connection uint64) {
 	s.mu.Lock()
 	found := s.byConnection[connection]
@@ -126,14 +157,14 @@ func (s *sessions) remove(connection uint64) {
 func (s *sessions) sweep() {
 	s.mu.RLock()
 	var gone []uint64
-	for connection := range s.byConnection {
+	for _, connection := range slices.AppendSeq(slices.Collect(maps.Keys(s.byConnection)), maps.Keys(s.sides)) {
 		if s.ns.GetClient(connection) == nil {
 			gone = append(gone, connection)
 		}
 	}
 	s.mu.RUnlock()
 	for _, connection := range gone {
-		s.remove(connection)
+		s.gone(connection)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/evenkv/nkv/pkg/eve"
 	"github.com/evenkv/nkv/pkg/nkv"
 	"github.com/evenkv/nkv/pkg/wire"
 )
@@ -58,9 +59,31 @@ func (r *request) put() error {
 	if len(r.msg.Data) > r.server.opts.MaxValue {
 		return fmt.Errorf("%w: %s has %d bytes; the limit is %d", errTooLarge, r.target, len(r.msg.Data), r.server.opts.MaxValue)
 	}
+	if err := r.server.mayBeFile(r.target, r.msg.Data); err != nil {
+		return err
+	}
 	ask.Value = r.msg.Data
 	r.submit(ask, func(result nkv.Result) { r.answer(revision(result.Revision), nil) })
 	return nil
+}
+
+// mayBeFile refuses what can't be a file, when tables are kept in files: the old
+// software could not read it there.
+func (s *Server) mayBeFile(target string, value []byte) error {
+	if s.files == nil {
+		return nil
+	}
+	path, err := wire.ParsePath(target)
+	if err != nil {
+		return err
+	}
+	if err := eve.CheckTable(path.Table); err != nil {
+		return err
+	}
+	if len(value) == 0 {
+		return fmt.Errorf("%w: of %s; with old files kept current it takes 1 byte or more", errEmpty, target)
+	}
+	return eve.CheckKey(path.Key)
 }
 
 // delete removes one key, or with a pattern the keys of one table that it
@@ -127,11 +150,27 @@ func (r *request) open() error {
 	if agent := r.asker.identity.Agent; agent != table.Agent && !ask.Force {
 		return fmt.Errorf("%w: table %s is agent %s's, and this connection is named %q; connect under the owner's name", errNotOwner, r.target, table.Agent, agent)
 	}
+	if r.server.files != nil {
+		if err := eve.CheckTable(table); err != nil {
+			return err
+		}
+	}
 	ask.Table = r.target
 	ask.Durable, ask.Fingerprint = body.Durable, body.Fingerprint
-	r.submit(ask, func(result nkv.Result) {
-		r.answerJSON(revision(result.Revision), wire.OpenAnswer{Fence: result.Fence, Table: tableInfo(result.Info)})
-	})
+	proceed := func(answered func()) {
+		ask.Done = func(result nkv.Result) {
+			answered()
+			r.settle(result, func(result nkv.Result) {
+				r.answerJSON(revision(result.Revision), wire.OpenAnswer{Fence: result.Fence, Table: tableInfo(result.Info)})
+			})
+		}
+		r.server.core.Submit(ask)
+	}
+	if gate := r.server.opts.Gate; gate != nil {
+		gate(table, ask.Instance, proceed)
+	} else {
+		proceed(func() {})
+	}
 	return nil
 }
 

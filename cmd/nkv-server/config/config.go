@@ -30,6 +30,13 @@ type Config struct {
 	// OwnerGrace is how long a table stays its owner's after the owner's
 	// connection is gone.
 	OwnerGrace time.Duration
+	// EveRoot is the directory below which tables are kept in files as EVE-OS's
+	// pubsub has them; empty: in none.
+	EveRoot string
+	// EveBridge speaks on the sockets of that pubsub; it needs EveRoot.
+	EveBridge bool
+	// NKV0 serves clients of nkv's first protocol.
+	NKV0 bool
 	// LogLevel is the least that is logged.
 	LogLevel logrus.Level
 	// LogFormat is "text" or "json".
@@ -80,6 +87,9 @@ func (c Config) check(given map[string]entry) error {
 	case c.Store != "" && c.VolatileDir != "" && filepath.Clean(c.Store) == filepath.Clean(c.VolatileDir):
 		return fmt.Errorf("%w: %sstore and volatile-dir are both %s; they must differ",
 			ErrInvalid, placeOf(given, "volatile-dir", "store"), c.Store)
+	case c.EveBridge && c.EveRoot == "":
+		return fmt.Errorf("%w: %seve-bridge needs eve-root, the directory below which the sockets and the files are; set that too, on a device to /",
+			ErrInvalid, placeOf(given, "eve-bridge"))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,18 +99,22 @@ func TestEachSetting(t *testing.T) {
 	samples := map[string]struct {
 		text, other string // other is another good one, for precedence
 		set         func(*config.Config)
+		with        map[string]string // flags that it needs; nil: none
 	}{
-		"socket":       {"/tmp/s", "/tmp/o", func(c *config.Config) { c.Socket, c.VolatileDir = "/tmp/s", "/tmp/s-volatile" }},
-		"socket-mode":  {"0600", "0666", func(c *config.Config) { c.SocketMode = 0o600 }},
-		"listen":       {"127.0.0.1:4222", "[::1]:0", func(c *config.Config) { c.Listen = "127.0.0.1:4222" }},
-		"store":        {"/tmp/store", "none", func(c *config.Config) { c.Store = "/tmp/store" }},
-		"volatile-dir": {"none", "/tmp/v", func(c *config.Config) { c.VolatileDir = "" }},
-		"nats-config":  {"/etc/nats.conf", "none", func(c *config.Config) { c.NATSConfig = "/etc/nats.conf" }},
-		"change-log":   {"/tmp/changes", "none", func(c *config.Config) { c.ChangeLog = "/tmp/changes" }},
-		"max-value":    {"8388607", "512 KiB", func(c *config.Config) { c.MaxValue = 8<<20 - 1 }},
-		"owner-grace":  {"1m30s", "2s", func(c *config.Config) { c.OwnerGrace = 90 * time.Second }},
-		"log-level":    {"warning", "debug", func(c *config.Config) { c.LogLevel = logrus.WarnLevel }},
-		"log-format":   {"json", "text", func(c *config.Config) { c.LogFormat = "json" }},
+		"socket":       {"/tmp/s", "/tmp/o", func(c *config.Config) { c.Socket, c.VolatileDir = "/tmp/s", "/tmp/s-volatile" }, nil},
+		"socket-mode":  {"0600", "0666", func(c *config.Config) { c.SocketMode = 0o600 }, nil},
+		"listen":       {"127.0.0.1:4222", "[::1]:0", func(c *config.Config) { c.Listen = "127.0.0.1:4222" }, nil},
+		"store":        {"/tmp/store", "none", func(c *config.Config) { c.Store = "/tmp/store" }, nil},
+		"volatile-dir": {"none", "/tmp/v", func(c *config.Config) { c.VolatileDir = "" }, nil},
+		"nats-config":  {"/etc/nats.conf", "none", func(c *config.Config) { c.NATSConfig = "/etc/nats.conf" }, nil},
+		"change-log":   {"/tmp/changes", "none", func(c *config.Config) { c.ChangeLog = "/tmp/changes" }, nil},
+		"max-value":    {"8388607", "512 KiB", func(c *config.Config) { c.MaxValue = 8<<20 - 1 }, nil},
+		"owner-grace":  {"1m30s", "2s", func(c *config.Config) { c.OwnerGrace = 90 * time.Second }, nil},
+		"eve-root":     {"/", "none", func(c *config.Config) { c.EveRoot = "/" }, nil},
+		"eve-bridge":   {"true", "false", func(c *config.Config) { c.EveRoot, c.EveBridge = "/", true }, map[string]string{"eve-root": "/"}},
+		"nkv0":         {"true", "false", func(c *config.Config) { c.NKV0 = true }, nil},
+		"log-level":    {"warning", "debug", func(c *config.Config) { c.LogLevel = logrus.WarnLevel }, nil},
+		"log-format":   {"json", "text", func(c *config.Config) { c.LogFormat = "json" }, nil},
 	}
 	if len(samples) != len(config.Settings()) {
 		t.Errorf("%d samples for %d settings", len(samples), len(config.Settings()))
@@ -131,7 +136,12 @@ func TestEachSetting(t *testing.T) {
 			"the file, quoted":     {s.Name + ": \"" + sample.text + "\"", nil},
 			"a flag over the file": {s.Name + ": \"" + sample.other + "\"", map[string]string{s.Name: sample.text}},
 		} {
-			got, err := config.Load(write(t, given.file), given.flags, system())
+			flags := maps.Clone(sample.with)
+			if flags == nil {
+				flags = map[string]string{}
+			}
+			maps.Copy(flags, given.flags)
+			got, err := config.Load(write(t, given.file), flags, system())
 			if err != nil {
 				t.Errorf("%s by %s: %v", s.Name, way, err)
 			} else if diff := cmp.Diff(want, got); diff != "" {
@@ -219,6 +229,8 @@ func TestWrongFile(t *testing.T) {
 		"port":                 {"listen: localhost:65536\n", []string{".yaml:1: ", "65535"}},
 		"level":                {"log-level: trace\n", []string{".yaml:1: ", "debug, info, warning or error"}},
 		"format":               {"log-format: xml\n", []string{".yaml:1: ", "text or json"}},
+		"no truth value":       {"nkv0: yes\n", []string{".yaml:1: ", `nkv0 is "yes"`, "true or false"}},
+		"truth left out":       {"nkv0:\n", []string{".yaml:1: ", "nkv0 has no value", "true or false"}},
 		"no mapping":           {"# c\n- a\n", []string{".yaml:2: ", "a list", "key: value"}},
 		"text":                 {"hello\n", []string{".yaml:1: ", `the text "hello"`}},
 		"no YAML":              {"a: b: c\n", []string{".yaml:1: no YAML: "}},

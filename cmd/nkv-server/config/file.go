@@ -130,13 +130,17 @@ func (s Setting) scalar(value *yaml.Node) (string, error) {
 	if tag == "!!null" {
 		// What stands for "none" must be written, or a forgotten value would lose
 		// tables.
-		return "", fmt.Errorf("%s has no value; give one, write %s, or remove the line", s.Name, none)
+		instead := none
+		if s.Value == boolean {
+			instead = "true or false"
+		}
+		return "", fmt.Errorf("%s has no value; give one, write %s, or remove the line", s.Name, instead)
 	}
 	var c Config
 	if err := s.read(&c, value.Value); err != nil {
 		return "", s.refusal(value.Value, err)
 	}
-	if tag != "!!str" && (tag != "!!int" || !s.number) {
+	if tag != "!!str" && (tag != "!!int" || !s.number) && (tag != "!!bool" || s.Value != boolean) {
 		return "", fmt.Errorf("%s is %s; it takes a %s: if %s is meant as text, write it in quotes", s.Name, kind(value), s.Value, value.Value)
 	}
 	return value.Value, nil

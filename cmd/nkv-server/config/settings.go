@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,12 @@ import (
 	"github.com/evenkv/nkv/pkg/nkv"
 	"github.com/evenkv/nkv/pkg/server"
 )
+
+// boolean is the Value of a setting that is true or false. Its flag alone means
+// true.
+const boolean = "bool"
+
+var truths = []string{"true", "false"}
 
 // none stands for a path or an address that is not wanted. The empty text does,
 // too, but not for the directories of tables.
@@ -25,7 +32,8 @@ type Setting struct {
 	Name string
 	// Usage says what it is, in a line.
 	Usage string
-	// Value names its kind in help texts: "file", "dir", ...
+	// Value names its kind in help texts: "file", "dir", ... or "bool", where the
+	// flag may stand alone.
 	Value string
 	// Default says what it is when it is not set.
 	Default string
@@ -38,9 +46,17 @@ type Setting struct {
 	read func(*Config, string) error
 }
 
+// Alone is the text that the flag without a value stands for; empty: it needs one.
+func (s Setting) Alone() string {
+	if s.Value == boolean {
+		return "true"
+	}
+	return ""
+}
+
 // Settings returns all settings, in the order of help texts.
 func Settings() []Setting {
-	return append(places(), limits()...)
+	return slices.Concat(places(), limits(), migration())
 }
 
 // places are the settings that say where the server is and where it keeps what.
@@ -104,6 +120,24 @@ func limits() []Setting {
 	}
 }
 
+// migration are the settings for clients of former times.
+func migration() []Setting {
+	return []Setting{
+		{
+			Name: "eve-root", Value: "dir", Usage: "keep tables in files below this directory, / on a device, as EVE-OS's pubsub has them, and take what it left there",
+			Default: none, fallback: fixed(none), read: place(func(c *Config) *string { return &c.EveRoot }),
+		},
+		{
+			Name: "eve-bridge", Value: boolean, Usage: "speak on the sockets of EVE-OS's pubsub, below eve-root: with agents that are not migrated yet",
+			Default: "false", Choices: truths, fallback: fixed("false"), read: truth(func(c *Config) *bool { return &c.EveBridge }),
+		},
+		{
+			Name: "nkv0", Value: boolean, Usage: "serve clients of nkv's first protocol too, on NATS subjects pubsub.*",
+			Default: "false", Choices: truths, fallback: fixed("false"), read: truth(func(c *Config) *bool { return &c.NKV0 }),
+		},
+	}
+}
+
 func fixed(text string) func(Environment, map[string]entry) (string, error) {
 	return func(Environment, map[string]entry) (string, error) { return text, nil }
 }
@@ -129,6 +163,17 @@ func directory(field func(*Config) *string) func(*Config, string) error {
 			return errors.New("a directory, or none for tables that are lost with the server")
 		}
 		return read(c, s)
+	}
+}
+
+// truth reads a truth value into a field.
+func truth(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		if !slices.Contains(truths, s) {
+			return errors.New("true or false")
+		}
+		*field(c) = s == "true"
+		return nil
 	}
 }
 

@@ -59,7 +59,9 @@ func (s *servers) stop(root string, r *running) {
 	}
 }
 
-// start starts a server as a device would run it below root.
+// start starts a server below root. It has no store: the files are all that is kept
+// of durable tables, so that a test that changes them while no server runs finds
+// its changes.
 func start(root string) (*running, error) {
 	r := &running{}
 	socket := backend.SocketIn(root)
@@ -74,9 +76,7 @@ func start(root string) (*running, error) {
 		return nil, err
 	}
 	s, err := server.Start(context.Background(), server.Options{
-		Socket:   socket,
-		StoreDir: filepath.Join(root, "persist", "nkv"), VolatileDir: filepath.Join(root, "run", "nkv", "volatile"),
-		// EveRoot: root,
+		Socket: socket, EveRoot: root,
 	})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(r.tempDir))
