@@ -50,10 +50,10 @@ func Load(dir string, durable bool) (values map[string]string, restart int, err 
 	return values, restart, nil
 }
 
-// writeFile writes a file beside its place and renames it, with a backup of the
-// old one on demand.
+// writeFile writes a file beside its place and renames it, after a copy of the old
+// one to its backup on demand.
 func writeFile(name, content string, backup bool) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "temp")
+	f, err := os.CreateTemp(filepath.Dir(name), "tmp")
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,11 @@ func writeFile(name, content string, backup bool) error {
 		return err
 	}
 	if backup {
-		if err := os.Rename(name, name+".bak"); err != nil && !errors.Is(err, os.ErrNotExist) {
+		before, err := os.ReadFile(name)
+		if err == nil {
+			err = os.WriteFile(name+".bak", before, 0o644)
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}

@@ -12,12 +12,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // Limit is the size that a message stays below.
 const Limit = 65535
 
-// ErrInUse: somebody answers on the socket; the original ends its process then.
+// ErrInUse: somebody answers on the socket, or took its name first; the original
+// ends its process then.
 var ErrInUse = errors.New("the socket is in use")
 
 // Name says which table it is about. Scope may be empty.
@@ -77,7 +79,11 @@ func Publish(root string, name Name, durable bool, options ...func(*Publisher)) 
 		}
 	}
 	var err error
-	if p.l, err = net.ListenUnix("unixpacket", &net.UnixAddr{Name: socket, Net: "unixpacket"}); err != nil {
+	p.l, err = net.ListenUnix("unixpacket", &net.UnixAddr{Name: socket, Net: "unixpacket"})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, ErrInUse
+	}
+	if err != nil {
 		return nil, err
 	}
 	p.l.SetUnlinkOnClose(false)
