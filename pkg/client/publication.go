@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -48,7 +49,7 @@ type Publication struct {
 	patient bool          // a table that another has before the first opening is waited for
 	stuck   chan struct{} // closed when a patient publication was refused before its first opening
 	opened  chan struct{} // closed when the table was open for the first time
-	kick   chan struct{} // holds a token when there is something to do
+	kick    chan struct{} // holds a token when there is something to do
 	// renewed holds a token when the connection broke or is new: it ends a pause.
 	renewed chan struct{}
 	ctx     context.Context
@@ -358,6 +359,42 @@ func (p *Publication) ended() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.closed
+}
+
+// Flush returns nil as soon as what is wanted at the call is acknowledged, or
+// something later that took its place. When ctx is done before, or the server refuses
+// some of it for now, the error is ErrUnconfirmed and says how much is missing.
+func (p *Publication) Flush(ctx context.Context) error {
+	p.mu.Lock()
+	var wishes []*wish
+	for _, w := range p.wanted {
+		if !w.confirmed {
+			wishes = append(wishes, w)
+		}
+	}
+	if p.restart.wanted && !p.restart.confirmed {
+		wishes = append(wishes, p.restart.wish)
+	}
+	p.mu.Unlock()
+	for _, w := range wishes {
+		select {
+		case <-w.settled:
+		case <-ctx.Done():
+		case <-p.ctx.Done():
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	missing := 0
+	for _, w := range wishes {
+		if !w.confirmed && (!w.isSettled() || w.err != nil) {
+			missing++
+		}
+	}
+	if missing == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %d changes of table %s: %w", ErrUnconfirmed, missing, p.table, cmp.Or(p.trouble, ErrNoAnswer))
 }
 
 // Close gives up the table; its keys stay. It is idempotent, and returns when

@@ -605,7 +605,13 @@ func TestOpenLater(t *testing.T) {
 	if err := pub.Put(gone, "early", []byte("1")); !errors.Is(err, ErrUnconfirmed) {
 		t.Errorf("a put without a server: got %v, want ErrUnconfirmed", err)
 	}
+	if err := pub.Flush(gone); !errors.Is(err, ErrUnconfirmed) {
+		t.Errorf("a flush without a server: got %v, want ErrUnconfirmed", err)
+	}
 	s := startServer(t, server.Options{Socket: url})
+	if err := pub.Flush(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
 	if err := pub.Wait(testContext(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -625,6 +631,9 @@ func TestOpenLater(t *testing.T) {
 	}
 	if err := second.Put(testContext(t), "late", []byte("2")); !errors.Is(err, ErrTableOwned) {
 		t.Errorf("a put meanwhile: got %v, want ErrTableOwned", err)
+	}
+	if err := second.Flush(testContext(t)); !errors.Is(err, ErrUnconfirmed) || !errors.Is(err, ErrTableOwned) {
+		t.Errorf("a flush meanwhile: got %v, want ErrUnconfirmed for ErrTableOwned", err)
 	}
 	if err := pub.Close(testContext(t)); err != nil {
 		t.Fatal(err)

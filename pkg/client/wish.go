@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/evenkv/nkv/pkg/wire"
 )
 
@@ -75,6 +77,10 @@ func (p *Publication) send(w *wish) {
 func (p *Publication) reject(w *wish, err error) {
 	if p.wanted[w.key] == w {
 		delete(p.wanted, w.key)
+	}
+	if w.alone {
+		p.c.log.WithError(err).WithFields(logrus.Fields{"table": p.table, "key": w.key, "size": len(w.value)}).
+			Error("a change that was called for while the server was away is refused, and lost")
 	}
 	w.settle(fmt.Errorf("publish %s: %w", p.path(w.key), err))
 	p.lose(p.fence, err)

@@ -48,9 +48,9 @@ type DriverPublisher interface {
 }
 
 // lateLoader is a DriverPublisher whose table may be there only after Load gave
-// up waiting for it; then it calls load, once, with what Load would have returned.
+// up waiting for it; then it calls ready, once, and Load returns what there is.
 type lateLoader interface {
-	LoadLater(load func(values map[string][]byte, restartCounter int))
+	LoadLater(ready func())
 }
 
 // Restarted tells a driver of a publication's restart counter.

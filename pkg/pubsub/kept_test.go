@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/evenkv/nkv/internal/testutil"
 	"github.com/evenkv/nkv/pkg/pubsub"
 )
 
@@ -127,6 +128,46 @@ func TestWhatWentAfterThePreloadIsDeleted(t *testing.T) {
 	})
 	must(t, s.sub.Activate())
 	s.is("create a=1", "create b=2", "delete a=1", "synchronized true")
+}
+
+// TestARestartThatEndedAfterThePreload loads a restart counter that is cleared
+// before anybody listens.
+func TestARestartThatEndedAfterThePreload(t *testing.T) {
+	d := running(t)
+	owner, _ := d.agent("owner")
+	pub := publication(t, owner, pubsub.PublicationOptions{AgentName: "owner", Persistent: true})
+	must(t, pub.SignalRestarted())
+	s := subscribe(t, owner, "owner", func(o *pubsub.SubscriptionOptions) {
+		o.Persistent, o.Activate = true, false
+		restart := o.RestartHandler
+		o.RestartHandler = func(ctx any, n int) {
+			restart(ctx, n)
+			if n == 1 { // of the preload
+				must(t, pub.ClearRestarted())
+			}
+		}
+	})
+	must(t, s.sub.Activate())
+	s.is("restarted 1", "synchronized true", "restarted 0")
+	must(t, pub.SignalRestarted())
+	s.until("the mark", s.sub.Restarted)
+}
+
+// TestNothingIsToldAfterTheEnd: changes that wait in the channel when a subscription
+// is closed are not told.
+func TestNothingIsToldAfterTheEnd(t *testing.T) {
+	d := running(t)
+	owner, _ := d.agent("owner")
+	pub := publication(t, owner, pubsub.PublicationOptions{AgentName: "owner"})
+	publish(t, pub, "a", "1")
+	s := subscribe(t, owner, "owner")
+	testutil.Await(t, bound, "a change waits", func() bool { return len(s.sub.MsgChan()) > 0 })
+	must(t, s.sub.Close())
+	select {
+	case c := <-s.sub.MsgChan():
+		t.Errorf("operation %d of %q waits", c.Operation, c.Key)
+	default:
+	}
 }
 
 func TestClosingASubscriptionTellsTheEnd(t *testing.T) {

@@ -289,15 +289,26 @@ func (pub *PublicationImpl) DetermineDiffs(localCollection LocalCollection) []st
 
 // populate takes over what was published before, now or when the driver finds it.
 func (pub *PublicationImpl) populate() {
-	values, restarts, err := pub.driver.Load()
-	if err == nil {
-		pub.adopt(values, restarts)
+	if pub.load() {
 		return
 	}
-	pub.log.Errorf("what was published in %s before is not known yet: %v", pub.name, err)
 	if late, ok := pub.driver.(lateLoader); ok {
-		late.LoadLater(pub.adopt)
+		late.LoadLater(func() { pub.load() })
 	}
+}
+
+// load takes over what the driver finds, and reports whether it found it. Nothing
+// changes meanwhile: what is unpublished must not come back.
+func (pub *PublicationImpl) load() bool {
+	pub.changing.Lock()
+	defer pub.changing.Unlock()
+	values, restarts, err := pub.driver.Load()
+	if err != nil {
+		pub.log.Errorf("what was published in %s before is not known yet: %v", pub.name, err)
+		return false
+	}
+	pub.adopt(values, restarts)
+	return true
 }
 
 // adopt takes values that this publication does not know.

@@ -109,12 +109,27 @@ func (sub *SubscriptionImpl) populate() {
 // deletion, of the restart counter 0 and of synchronized false.
 func (sub *SubscriptionImpl) Close() error {
 	err := sub.driver.Stop()
+	sub.drain()
 	for _, key := range slices.Sorted(maps.Keys(sub.GetAll())) {
 		sub.handleDelete(key)
 	}
 	sub.handleRestart(0)
 	sub.handleSynchronized(false)
 	return err
+}
+
+// drain drops the changes that wait in the channel: they would come after the end.
+func (sub *SubscriptionImpl) drain() {
+	for {
+		select {
+		case _, open := <-sub.C:
+			if !open {
+				return
+			}
+		default:
+			return
+		}
+	}
 }
 
 // ProcessChange applies a change from MsgChan and calls the handler for it.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
 	"go/format"
 	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,7 +84,15 @@ func (d driver) text() ([]byte, error) {
 	return format.Source([]byte(b.String()))
 }
 
+// writeDriver writes the file, also over an earlier one; never over anything else.
 func writeDriver(file string, text []byte) error {
+	generated, _, _ := bytes.Cut(text, []byte("\n"))
+	switch old, err := os.ReadFile(file); {
+	case err == nil && len(old) > 0 && !bytes.HasPrefix(old, generated):
+		return fmt.Errorf("%s is there and was not written by this command; remove it, or choose another --output", file)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}

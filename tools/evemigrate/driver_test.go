@@ -61,3 +61,29 @@ func TestDriverRefusals(t *testing.T) {
 		t.Error("a file that can't be was written")
 	}
 }
+
+// TestDriverReplacesOnlyDrivers: a file of somebody's own is not written over.
+func TestDriverReplacesOnlyDrivers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(file, []byte("package main\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	write := func() error {
+		c := newDriverCommand()
+		c.SilenceErrors, c.SilenceUsage = true, true
+		c.SetOut(&strings.Builder{})
+		c.SetArgs([]string{"-o", file})
+		return c.Execute()
+	}
+	if err := write(); !errors.Is(err, errDriver) {
+		t.Errorf("over a file of one's own: got %v, want errDriver", err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := write(); err != nil {
+			t.Error(err)
+		}
+	}
+}

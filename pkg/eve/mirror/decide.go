@@ -8,6 +8,7 @@ type sight struct {
 	precious bool  // odd, but it may be a value: unreadable or too large
 	backup   stamp // looked at where there is no content
 	leftover bool  // a draft of what the note wants is there: the rename was not done
+	fresh    bool  // nobody removed it: the directory of the whole lane was not there
 	has      bool  // the table has the key
 	value    sum   // its value
 	note     note
@@ -69,7 +70,7 @@ func (s sight) present() action {
 // missing is decide for a file that is not there, of a key that is.
 func (s sight) missing() action {
 	switch {
-	case !s.note.wants, s.note.stale, s.leftover:
+	case !s.note.wants, s.note.stale, s.leftover, s.fresh:
 		return actWrite
 	case s.backup.there && (s.backup.sum == s.note.had.sum || s.backup.sum == s.value):
 		return actWrite

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/evenkv/nkv/pkg/eve"
 )
@@ -114,12 +115,14 @@ func create(r *os.Root, content []byte) (f *os.File, name string, err error) {
 	return f, name, nil
 }
 
-// remove removes a file that may not be there.
+// remove removes a file that may not be there. The backup of a long key can't be:
+// no file can have its name.
 func remove(r *os.Root, name string) error {
-	if err := r.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err := r.Remove(name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENAMETOOLONG) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // keep gives what a file holds a second, temporary name; empty: it has none. It

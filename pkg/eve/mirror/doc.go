@@ -8,7 +8,9 @@
 // to hold, and what it held before. So at any instant, also after a power cut, the
 // note tells a file that the mirror wrote from one that somebody else did. At the
 // start, Import makes what others changed meanwhile, and that only, changes of the
-// tables, and then makes all files agree with their tables.
+// tables, and then makes all files agree with their tables. A file that is not there
+// was deleted by somebody, unless all of its lane's are gone with their directory:
+// then they are written again.
 //
 // It must not know NATS, clients or sockets. Start reading at Store.Commit, then
 // note.go, decide.go and Mirror.Import.

@@ -191,9 +191,7 @@ func (v *survey) settle() {
 	s := v.store
 	s.take()
 	defer s.leave()
-	if err := s.correct(); err != nil {
-		s.mirror.log.WithError(err).Warn("the notes about old files can't be written yet; files that others change now may be taken for older ones")
-	}
+	s.correct()
 	d := s.dirs()
 	defer d.close()
 	s.agree(d, func(table string, written bool) {
@@ -203,14 +201,14 @@ func (v *survey) settle() {
 			v.report(table).Removed++
 		}
 	})
+	s.hurry()
 	for i := range v.drafts {
 		d.discard(&v.drafts[i])
 	}
 }
 
-// correct makes all notes say what the files are to hold. What can't be committed
-// is committed with the next batch.
-func (s *Store) correct() error {
+// correct makes all notes say what the files are to hold.
+func (s *Store) correct() {
 	for name, t := range s.tables {
 		for key, f := range t.files {
 			if f.left && f.want != nil {
@@ -218,18 +216,11 @@ func (s *Store) correct() error {
 			}
 			if right := f.rightNote(); right != f.note {
 				f.note = right
-				s.due[id{name, key}] = right
+				s.due[id{name, key}], s.urgent = right, true
 			}
 		}
 	}
-	all := s.dueOps()
-	for ops := range slices.Chunk(all, notesAtOnce) {
-		if err := s.inner.Commit(ops); err != nil {
-			return err
-		}
-	}
-	clear(s.due)
-	return nil
+	s.hurry()
 }
 
 // rightNote is the note that a file should have before it is made to agree.
@@ -240,7 +231,7 @@ func (f *file) rightNote() note {
 	case f.want == nil:
 		return note{had: f.disk}
 	}
-	n := note{wants: true, want: sumOf(f.want), had: f.disk}
+	n := note{wants: true, want: sumOf(f.want), had: f.disk, stale: !f.disk.there}
 	if f.disk.there && f.disk.sum == n.want {
 		n.had = f.note.had
 	}

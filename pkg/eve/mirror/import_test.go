@@ -251,6 +251,26 @@ func TestNotesAreGone(t *testing.T) {
 	d.agree("at the start")
 }
 
+// TestDirectoriesAreGone: all files are lost with their directories, as when another
+// file system was mounted there. Nobody deleted the keys.
+func TestDirectoriesAreGone(t *testing.T) {
+	dir := t.TempDir()
+	d := boot(t, dir)
+	d.put("a/T", "k", "1", true)
+	d.put("b/T", "k", "1", false)
+	d.mark("a/T", 3)
+	before := d.wanted()
+	d.end()
+	if err := os.RemoveAll(string(d.root())); err != nil {
+		t.Fatal(err)
+	}
+	d = boot(t, dir)
+	if diff := cmp.Diff(before, d.wanted()); diff != "" {
+		t.Error(diff)
+	}
+	d.agree("at the start")
+}
+
 // TestRecovery: a file that is lost comes from its backup when somebody else made
 // that, and from the table when the mirror did, as the table has the newer value.
 func TestRecovery(t *testing.T) {

@@ -61,6 +61,7 @@ func Open(opts Options) (*Mirror, error) {
 		silent.SetLevel(logrus.PanicLevel)
 		m.log = silent
 	}
+	freshStatus, freshRun := missing(m.root.Status()), missing(m.root.Run())
 	if err := m.lay(); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrRoot, opts.Root, err)
 	}
@@ -75,6 +76,7 @@ func Open(opts Options) (*Mirror, error) {
 	}
 	m.durable = newStore(m, opts.Durable, true, status)
 	m.volatile = newStore(m, opts.Volatile, false, run)
+	m.durable.fresh, m.volatile.fresh = freshStatus, freshRun
 	m.workers.Go(m.repair)
 	return m, nil
 }
@@ -86,6 +88,11 @@ func newStore(m *Mirror, inner store.PersistValue, durable bool, base *os.Root) 
 	}
 	s.leave()
 	return s
+}
+
+func missing(dir string) bool {
+	_, err := os.Stat(dir)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // lay makes the directories that are missing. The original has its sockets and

@@ -151,6 +151,7 @@ func (s *Store) adopt(name string, found map[string]content) (changed map[string
 			}
 		}
 	}
+	s.hurry()
 	s.tables.tidy(t, counter)
 	slices.Sort(deleted)
 	return changed, deleted

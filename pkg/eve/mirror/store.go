@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"slices"
 
 	"github.com/sirupsen/logrus"
 
@@ -27,6 +28,8 @@ type Store struct {
 	released map[string]bool // tables whose files somebody else writes
 	stale    map[id]*file    // files that could not be written
 	due      map[id]note     // notes for the next batch
+	urgent   bool            // one of them must not wait for it
+	fresh    bool            // the lane's directory was not there at the start
 }
 
 func (s *Store) take()  { <-s.turn }
@@ -60,6 +63,7 @@ func (s *Store) Commit(batch []store.Op) error {
 	}
 	p.apply()
 	p.place(d)
+	s.hurry()
 	return nil
 }
 
@@ -88,6 +92,7 @@ func (s *Store) Reload() error {
 	d := s.dirs()
 	defer d.close()
 	s.agree(d, func(string, bool) {})
+	s.hurry()
 	return nil
 }
 
@@ -106,6 +111,7 @@ func (s *Store) agree(d *dirs, did func(table string, written bool)) {
 				if err := d.fulfil(t.dir, key, f); err != nil {
 					s.later(id{name, key}, f, err)
 				} else {
+					s.caughtUp(id{name, key}, f)
 					did(name, f.want != nil)
 				}
 			}
@@ -143,21 +149,49 @@ func (s *Store) settled(c *change, err error, d *dirs) {
 	}
 }
 
-// later remembers a file that could not be written. Its note says so at once,
-// since a file that is not there otherwise means that somebody removed it.
+// later remembers a file that could not be brought to what it is to hold. Its note
+// says so before anything else happens, see hurry, since a file that is not there
+// otherwise means that somebody removed it.
 func (s *Store) later(of id, f *file, err error) {
 	s.mirror.log.WithError(err).WithFields(logrus.Fields{"table": of.table, "key": of.key, "size": len(f.want)}).
 		Error("an old file is behind its table; it is written again soon")
 	s.stale[of] = f
-	if f.want == nil || f.note.stale {
+	s.mirror.wakeUp()
+	if f.want != nil && !f.note.stale {
+		f.note.stale = true
+		s.due[of], s.urgent = f.note, true
+	}
+}
+
+// hurry commits the notes that are due when one of them must not wait. What can't
+// be committed goes with the next batch.
+func (s *Store) hurry() {
+	if !s.urgent {
 		return
 	}
-	f.note.stale = true
-	s.due[of] = f.note
-	if err := s.inner.Commit(s.dueOps()); err == nil {
-		clear(s.due)
+	s.urgent = false
+	if err := s.commitDue(); err != nil {
+		s.mirror.log.WithError(err).Warn("the notes about old files can't be written yet; files that others change now may be taken for older ones")
 	}
-	s.mirror.wakeUp()
+}
+
+// caughtUp notes at once that a file is what it is to be: who removes it from now on
+// means it.
+func (s *Store) caughtUp(of id, f *file) {
+	if f.note.stale {
+		f.note.stale = false
+		s.due[of], s.urgent = f.note, true
+	}
+}
+
+func (s *Store) commitDue() error {
+	for ops := range slices.Chunk(s.dueOps(), notesAtOnce) {
+		if err := s.inner.Commit(ops); err != nil {
+			return err
+		}
+	}
+	clear(s.due)
+	return nil
 }
 
 // finish forgets what needs no note any more.
@@ -218,12 +252,10 @@ func (s *Store) repair() bool {
 		}
 		s.mirror.log.WithFields(logrus.Fields{"table": of.table, "key": of.key}).Info("an old file that was behind its table is current again")
 		delete(s.stale, of)
-		if f.note.stale {
-			f.note.stale = false
-			s.due[of] = f.note
-		}
+		s.caughtUp(of, f)
 		s.finish(of)
 	}
+	s.hurry()
 	return len(s.stale) == 0
 }
 

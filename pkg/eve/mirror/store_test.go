@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/evenkv/nkv/internal/testutil"
+	"github.com/evenkv/nkv/pkg/eve"
 	"github.com/evenkv/nkv/pkg/nkv"
 	"github.com/evenkv/nkv/pkg/store"
 	"github.com/evenkv/nkv/pkg/wire"
@@ -371,6 +373,78 @@ func TestUnlinkFailsAfterCommit(t *testing.T) {
 		t.Errorf("the table has %v", v)
 	}
 	d.agree("at the end")
+}
+
+// TestUnlinkFailsForAWhile puts something in the way of the backup: the file goes as
+// soon as it can, also when nothing else happens.
+func TestUnlinkFailsForAWhile(t *testing.T) {
+	d := boot(t, t.TempDir())
+	d.put("a/T", "k", "1", true)
+	file := d.path(status, "a/T/k.json")
+	write(t, file+eve.Backup+"/x", "in the way")
+	d.delete("a/T", "k")
+	if err := os.RemoveAll(file + eve.Backup); err != nil {
+		t.Fatal(err)
+	}
+	testutil.Await(t, patience, "the file is gone", func() bool { return content(t, file) == "(none)" })
+}
+
+// TestLateFile: what is written late is as good as what is written in time. A crash
+// while that goes on loses nothing, and who removes it afterwards means it.
+func TestLateFile(t *testing.T) {
+	d := boot(t, t.TempDir())
+	d.open("a/T", true)
+	file := d.path(status, "a/T/k.json")
+	write(t, file+"/x", "in the way")
+	d.put("a/T", "k", "1", true)
+	d.end()
+	again := start(t, d.dir, true)
+	var images []string
+	again.durable.on(func(batch []store.Op, inner func([]store.Op) error) error {
+		err := inner(batch)
+		images = append(images, copyTree(t, d.dir))
+		return err
+	})
+	if _, err := again.mirror.Import(context.Background(), again.core); err != nil {
+		t.Fatal(err)
+	}
+	again.durable.on(nil)
+	for n, dir := range images {
+		if err := os.RemoveAll(filepath.Join(dir, "root", status, "a/T/k.json")); err != nil {
+			t.Fatal(err)
+		}
+		crashed := boot(t, dir)
+		if diff := cmp.Diff(map[string]string{"k": "1"}, crashed.values("a/T")); diff != "" {
+			t.Errorf("image %d: %s", n, diff)
+		}
+		crashed.agree(fmt.Sprint("image ", n))
+	}
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+	testutil.Await(t, patience, "the file is there", func() bool { return content(t, file) == "1" })
+	again.end()
+	unlink(t, file)
+	if v := boot(t, d.dir).values("a/T"); v != nil {
+		t.Errorf("after its file was removed, the table has %v", v)
+	}
+}
+
+// TestLongKeys has keys whose files' names are as long as can be, or whose backups'
+// would be longer.
+func TestLongKeys(t *testing.T) {
+	d := boot(t, t.TempDir())
+	for n := eve.MaxKey - len(eve.Backup); n <= eve.MaxKey; n++ {
+		key := strings.Repeat("k", n)
+		d.put("a/T", key, "1", true)
+		d.put("a/T", key, "2", true)
+		d.agree(fmt.Sprint(n, " bytes"))
+		d.delete("a/T", key)
+		d.agree(fmt.Sprint(n, " bytes, deleted"))
+	}
+	if strings.Contains(d.log.String(), "behind its table") {
+		t.Errorf("the log says %s", d.log)
+	}
 }
 
 // Someone removes the directories of a running server.

@@ -128,7 +128,7 @@ func (v *survey) table(dir, name string) {
 // file looks at one file, and settles what is to be done about it.
 func (v *survey) file(t *table, key string, f *file, found *listing) {
 	s := v.store
-	look := sight{has: f.want != nil, note: f.note}
+	look := sight{has: f.want != nil, note: f.note, fresh: s.fresh}
 	if look.has {
 		look.value = sumOf(f.want)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -70,8 +71,24 @@ type shared struct {
 	*client.Client
 	agent string
 	users int
-	stop  func() // the server that was started for it
+	stop  func()      // the server that was started for it
+	tired atomic.Bool // somebody has waited for the server in vain since it was there
 }
+
+// patience is how long to wait for something that needs the server: an agent with
+// thirty tables waits once while the server is away, not thirty times.
+func (c *shared) patience(within time.Duration) time.Duration {
+	switch {
+	case c.Connected() == nil:
+		c.tired.Store(false)
+	case c.tired.Load():
+		return 0
+	}
+	return within
+}
+
+// waited notes that the waiting was in vain, if the server was what was missing.
+func (c *shared) waited() { c.tired.Store(c.Connected() != nil) }
 
 // acquire returns the connection of an agent, made when there is none.
 func (b *Backend) acquire(s Settings, agent string) (*shared, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -39,10 +40,14 @@ func (p *Publisher) open(table wire.Table, persistent bool, within time.Duration
 		return fmt.Errorf("publish %s: %w", p.name, err)
 	}
 	p.pub = pub
-	ctx, cancel := context.WithTimeout(p.ctx, within)
+	ctx, cancel := context.WithTimeout(p.ctx, p.client.patience(within))
 	defer cancel()
-	if err := pub.Wait(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		p.close()
+	err = pub.Wait(ctx)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		p.client.waited()
+	case err != nil:
+		p.close() //nolint:errcheck // nothing was published
 		return fmt.Errorf("publish %s: %w", p.name, err)
 	}
 	return nil
@@ -56,27 +61,18 @@ func (p *Publisher) Start() error { return nil }
 func (p *Publisher) Load() (map[string][]byte, int, error) {
 	select {
 	case <-p.pub.Opened():
-		values, restarts := p.found()
-		return values, restarts, nil
+		return maps.Collect(p.pub.All()), int(p.pub.Restarts()), nil
 	default:
 		return nil, 0, fmt.Errorf("%w: the table of %s is not open yet", ErrNotLoaded, p.name)
 	}
 }
 
-func (p *Publisher) found() (map[string][]byte, int) {
-	values := map[string][]byte{}
-	for key, value := range p.pub.All() {
-		values[key] = value
-	}
-	return values, int(p.pub.Restarts())
-}
-
-// LoadLater calls load, once, with what the table holds when that is known.
-func (p *Publisher) LoadLater(load func(values map[string][]byte, restartCounter int)) {
+// LoadLater calls ready, once, when Load knows what the table holds.
+func (p *Publisher) LoadLater(ready func()) {
 	p.work.Go(func() {
 		select {
 		case <-p.pub.Opened():
-			load(p.found())
+			ready()
 		case <-p.ctx.Done():
 		}
 	})
@@ -119,23 +115,35 @@ func (p *Publisher) settled(what string, change func(context.Context) error) err
 	return judge(err)
 }
 
-// Stop gives the table up; its keys stay. It is idempotent.
-func (p *Publisher) Stop() error {
+// Stop gives the table up; its keys stay. What was not sent yet it sends if that can
+// be soon; otherwise it is lost, and the error is client.ErrUnconfirmed. It is
+// idempotent.
+func (p *Publisher) Stop() (err error) {
 	p.once.Do(func() {
-		p.close()
+		err = p.close()
 		p.backend.release(p.client)
 	})
-	return nil
+	return err
 }
 
-func (p *Publisher) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
-	defer cancel()
-	if err := p.pub.Close(ctx); err != nil {
+func (p *Publisher) close() error {
+	err := p.within(p.pub.Flush)
+	if err != nil {
+		err = fmt.Errorf("the end of %s: %w; publish again what must not be lost", p.name, err)
+		p.log.Errorf("%v", err)
+	}
+	if err := p.within(p.pub.Close); err != nil {
 		p.log.Noticef("%s is free for another instance after its owner's grace: %v", p.name, err)
 	}
 	p.cancel()
 	p.work.Wait()
+	return err
+}
+
+func (p *Publisher) within(do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	defer cancel()
+	return do(ctx)
 }
 
 // CheckMaxSize returns client.ErrTooLarge when the server would not take a value

@@ -42,11 +42,12 @@ type Subscriber struct {
 	persistent bool
 	deliver    Deliver
 
-	client *shared
-	loaded map[string]bool // keys that Load told and no change has since
-	sub    *client.Subscription
-	cancel context.CancelFunc
-	work   sync.WaitGroup
+	client    *shared
+	loaded    map[string]bool // keys that Load told and no change has since
+	restarted bool            // likewise: that the restart counter is not 0
+	sub       *client.Subscription
+	cancel    context.CancelFunc
+	work      sync.WaitGroup
 }
 
 // connect makes the connection, once.
@@ -65,9 +66,10 @@ func (s *Subscriber) Load() (map[string][]byte, int, error) {
 	if err := s.connect(); err != nil {
 		return nil, 0, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.settings.loadWithin())
+	ctx, cancel := context.WithTimeout(context.Background(), s.client.patience(s.settings.loadWithin()))
 	defer cancel()
 	if err := s.client.Wait(ctx); err != nil {
+		s.client.waited()
 		return nil, 0, fmt.Errorf("%w: %s: %w", ErrNotLoaded, s.name, err)
 	}
 	info, entries, err := s.client.Snapshot(ctx, s.table)
@@ -79,6 +81,7 @@ func (s *Subscriber) Load() (map[string][]byte, int, error) {
 		values[e.Path.Key] = e.Value
 		s.loaded[e.Path.Key] = true
 	}
+	s.restarted = info.Restart != 0
 	return values, int(info.Restart), nil
 }
 
@@ -127,12 +130,17 @@ func (s *Subscriber) tell(done <-chan struct{}, c client.Change) {
 		delete(s.loaded, c.Key)
 		s.deliver(done, Change{Op: Delete, Key: c.Key})
 	case client.Restarted:
+		s.restarted = false
 		s.deliver(done, Change{Op: Restart, Key: strconv.FormatUint(c.Info.Restart, 10)})
 	case client.TableOpened:
 		s.checkDurability(c.Info)
 	case client.Synchronized:
 		s.sweep(done)
 		s.deliver(done, Change{Op: Sync, Key: "done"})
+		if s.restarted && c.Info.Restart == 0 { // it was cleared between Load and Start
+			s.deliver(done, Change{Op: Restart, Key: "0"})
+		}
+		s.restarted = false
 	}
 }
 
