@@ -159,8 +159,9 @@ func (tb *table) start(isOld bool) bool {
 		return false
 	}
 	tb.isOld = isOld
-	if diff := cmp.Diff(tb.want, tb.side.values()); diff != "" {
-		tb.t.Errorf("table %v, old %t, as the next publisher finds it, after %s (-want +got):\n%s", tb.name, isOld, tb.past, diff)
+	if diff := cmp.Diff(tb.want, tb.side.values()); diff != "" || tb.side.counter() != tb.counter {
+		tb.t.Errorf("table %v, old %t, as the next publisher finds it, after %s: restarted %d, want %d (-want +got):\n%s",
+			tb.name, isOld, tb.past, tb.side.counter(), tb.counter, diff)
 		return false
 	}
 	return true

@@ -22,6 +22,7 @@ type side interface {
 	delete(key string) error
 	restarted(counter int) error
 	values() map[string]string
+	counter() int
 	end(rng *rand.Rand) // as a process ends, or in peace
 }
 
@@ -32,6 +33,7 @@ func (o old) put(key, value string) error { return o.Publish(key, value) }
 func (o old) delete(key string) error     { return o.Unpublish(key) }
 func (o old) restarted(counter int) error { return o.Restarted(counter) }
 func (o old) values() map[string]string   { return o.Values() }
+func (o old) counter() int                { return o.Counter() }
 func (o old) end(*rand.Rand)              { o.Kill() }
 
 // startOld waits for the way to be free, as an agent does that is started again
@@ -113,6 +115,8 @@ func (m moved) values() map[string]string {
 	}
 	return values
 }
+
+func (m moved) counter() int { return int(m.pub.Restarts()) }
 
 func (m moved) end(rng *rand.Rand) {
 	if rng.IntN(2) == 0 {

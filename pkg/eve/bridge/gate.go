@@ -7,9 +7,12 @@ import (
 	"github.com/evenkv/nkv/pkg/wire"
 )
 
-// maxGated is how many openings of one table may wait. Who is not answered asks
-// again.
-const maxGated = 64
+// How many openings of one table may wait, and how many in all before the bridge is
+// there. Who is not answered asks again.
+const (
+	maxGated = 64
+	maxHeld  = 4096
+)
 
 // Gate makes clients' openings of tables wait until the bridge has looked at what
 // an old publisher has done, so that the next publisher finds it. It is made
@@ -38,7 +41,9 @@ func (g *Gate) Open(table wire.Table, opener nkv.Instance, proceed func(answered
 	g.mu.Lock()
 	b := g.b
 	if b == nil && !g.open {
-		g.held = append(g.held, o)
+		if len(g.held) < maxHeld {
+			g.held = append(g.held, o)
+		}
 		g.mu.Unlock()
 		return
 	}
@@ -85,10 +90,10 @@ func (b *Bridge) gated(o opening) {
 	b.mu.Lock()
 	p := b.place(o.table)
 	switch {
-	case p == nil || b.closed || p.mode == following:
+	case p == nil || b.closed:
 		b.mu.Unlock()
 		o.proceed(func() {})
-	case p.mode == free && p.foreign(p.info):
+	case p.mode == following, p.mode == free && p.foreign(p.info):
 		p.passing++
 		b.mu.Unlock()
 		o.proceed(p.passed)

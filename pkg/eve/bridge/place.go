@@ -219,7 +219,8 @@ func (p *place) meet() (outcome, meeting) {
 	}
 	p.failed = 0
 	if !p.begin() {
-		return again, publisher // the next look says whose the table is
+		conn.Close() //nolint:errcheck // the next look says whose the table is
+		return again, publisher
 	}
 	start := time.Now()
 	err = p.follow(conn, hello)
