@@ -113,7 +113,9 @@ func (c *oldClient) listen(key string) *listener {
 	for _, b := range answer.Put.Data {
 		subject = append(subject, byte(b))
 	}
-	return c.hear(string(subject))
+	l := c.hear(string(subject))
+	l.greeted = true
+	return l
 }
 
 // hear listens to a subject; what is sent from now on is heard.
@@ -126,12 +128,15 @@ func (c *oldClient) hear(subject string) *listener {
 	if err := c.FlushTimeout(patience); err != nil {
 		c.t.Fatal(err)
 	}
-	return &listener{sub, c.t}
+	return &listener{Subscription: sub, t: c.t}
 }
 
 type listener struct {
 	*nats.Subscription
 	t testing.TB
+	// greeted: a hello may come first. It follows the answer that named the subject,
+	// so that whoever listens at once may hear it still.
+	greeted bool
 }
 
 // next returns the next message, which must come.
@@ -141,6 +146,11 @@ func (l *listener) next() string {
 	if err != nil {
 		l.t.Fatalf("on %s: %v", l.Subject, err)
 	}
+	if l.greeted && string(m.Data) == hello {
+		l.greeted = false
+		return l.next()
+	}
+	l.greeted = false
 	return string(m.Data)
 }
 
