@@ -38,6 +38,9 @@ type Options struct {
 	Notifier Notifier
 	// OwnerGrace is DefaultOwnerGrace unless set; negative is ErrInvalidOption.
 	OwnerGrace time.Duration
+	// HoldGrace makes no owner's grace end before StartGrace is called: nobody
+	// loses a table while the server is still starting.
+	HoldGrace bool
 	// Logger gets what people should know; nil: nothing is logged.
 	Logger logrus.FieldLogger
 
@@ -71,6 +74,7 @@ type Core struct {
 	raising   bool           // a higher ceiling is being written
 	raiseAt   time.Time      // not to be tried before, after a failure
 	expiry    *time.Timer    // of the earliest grace
+	holding   bool           // no grace ends yet
 	owners    func(Info)     // is told who owns a table; nil: nobody asked
 	stopping  bool
 }
@@ -91,6 +95,7 @@ func Open(opts Options) (*Core, error) {
 		notifier:  opts.Notifier,
 		grace:     opts.OwnerGrace,
 		reserve:   opts.reserve,
+		holding:   opts.HoldGrace,
 		log:       opts.Logger,
 		wake:      make(chan struct{}, 1),
 		done:      make(chan struct{}),

@@ -48,7 +48,7 @@ func (b *batch) owned(s *staged) *OwnedError {
 	err := &OwnedError{Table: s.table.name, Owner: *b.info(s).Owner}
 	switch {
 	case err.Owner.Connected:
-	case b.opened(s):
+	case b.opened(s), b.core.holding:
 		err.RetryAfter = b.core.grace
 	default:
 		err.RetryAfter = max(0, time.Until(s.table.gone.Add(b.core.grace)))
@@ -144,9 +144,28 @@ func (c *Core) disconnected(instance string) {
 	c.scheduleExpiry()
 }
 
+// StartGrace begins the grace of all owners that are not connected, after
+// Options.HoldGrace.
+func (c *Core) StartGrace() {
+	c.post(func() {
+		c.holding = false
+		now := time.Now()
+		for _, t := range c.tables {
+			if c.abandoned(t) {
+				t.gone = now
+			}
+		}
+		c.scheduleExpiry()
+	})
+}
+
 // scheduleExpiry sets the timer to the earliest end of a grace.
 func (c *Core) scheduleExpiry() {
 	var earliest time.Time
+	if c.holding {
+		c.expiry.Stop()
+		return
+	}
 	for _, t := range c.tables {
 		if c.abandoned(t) && (earliest.IsZero() || t.gone.Before(earliest)) {
 			earliest = t.gone

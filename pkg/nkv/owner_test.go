@@ -172,3 +172,24 @@ func TestOwnersKeepTheirClaimOverARestart(t *testing.T) {
 		})
 	}
 }
+
+// While the server starts, no grace ends; then it lasts its whole length.
+func TestHeldGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(o *Options) { o.OwnerGrace, o.HoldGrace = 10*time.Second, true })
+		defer b.Close()
+		b.Connected("i")
+		opened := b.must(open("t", "i"))
+		b.Disconnected("i")
+		time.Sleep(time.Minute)
+		b.must(under(opened.Fence, put("t", "k", "1")))
+		b.fails(open("t", "j"), ErrTableOwned)
+		b.StartGrace()
+		time.Sleep(10*time.Second - time.Millisecond)
+		b.fails(open("t", "j"), ErrTableOwned)
+		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
+		b.must(put("t", "k", "2"))
+		b.must(open("t", "j"))
+	})
+}

@@ -129,7 +129,7 @@ func (s *Server) startCore(ctx context.Context) error {
 	}
 	s.core, err = nkv.Open(nkv.Options{
 		Durable: durable, Volatile: volatile, BootID: bootID(),
-		Notifier: tell, OwnerGrace: s.opts.OwnerGrace, Logger: s.log,
+		Notifier: tell, OwnerGrace: s.opts.OwnerGrace, HoldGrace: s.files != nil, Logger: s.log,
 	})
 	if err != nil {
 		return err
@@ -141,6 +141,7 @@ func (s *Server) startCore(ctx context.Context) error {
 		if _, err := s.files.Import(ctx, s.core); err != nil {
 			return err
 		}
+		s.core.StartGrace() // not before: what files say is put in the owner's place
 	}
 	s.sessions.arrived, s.sessions.departed = s.core.Connected, s.core.Disconnected
 	return nil

@@ -159,6 +159,7 @@ func (tb *table) start(isOld bool) bool {
 		return false
 	}
 	tb.isOld = isOld
+	tb.did("started")
 	if diff := cmp.Diff(tb.want, tb.side.values()); diff != "" || tb.side.counter() != tb.counter {
 		tb.t.Errorf("table %v, old %t, as the next publisher finds it, after %s: restarted %d, want %d (-want +got):\n%s",
 			tb.name, isOld, tb.past, tb.side.counter(), tb.counter, diff)
@@ -217,11 +218,13 @@ func (tb *table) delete(key string) error {
 func (tb *table) mark() error {
 	if tb.rng.IntN(5) == 0 {
 		tb.counter = 0
+		tb.did("clear the restart counter")
 		return tb.side.restarted(0)
 	}
 	tb.marks++
 	tb.want[markKey] = strconv.Itoa(tb.marks)
 	tb.counter = tb.marks
+	tb.did("restart " + strconv.Itoa(tb.marks))
 	if err := tb.side.put(markKey, tb.want[markKey]); err != nil {
 		return err
 	}

@@ -46,8 +46,11 @@ type Server interface {
 type Files interface {
 	// Release leaves a table's files to an old publisher.
 	Release(table wire.Table)
-	// Adopt takes them back and returns how the table differs from what they
-	// hold: values by key, keys without a file, and the restart counter.
+	// Compare returns how a released table differs from what its files hold:
+	// values by key, keys without a file, and the restart counter.
+	Compare(table wire.Table) (changed map[string][]byte, deleted []string, restart uint64, err error)
+	// Adopt is Compare and takes the files back: from then on they follow the
+	// table.
 	Adopt(table wire.Table) (changed map[string][]byte, deleted []string, restart uint64, err error)
 }
 

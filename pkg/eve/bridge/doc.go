@@ -12,9 +12,12 @@
 //     original refuses to start where one answers. Connections that are served
 //     stay: whoever comes next, their subscription tells them.
 //   - An old publisher answers on the socket: the place opens the table under the
-//     agent's name and puts what it hears.
-//   - The old publisher is gone: what it had written to its files and not told is
-//     put, and the table is given up.
+//     agent's name and puts what it hears. Its files are released to it.
+//   - The old publisher is gone: the table is made what its files hold, which is
+//     all that it had done, told or not; then the files are the server's again and
+//     the table is given up.
+//   - A client opens the table: it waits at the gate until the place has looked at
+//     the files, as an old publisher may have come and gone unseen.
 //
 // Everything that comes from a socket is untrusted. The package must not know how
 // the server stores or mirrors tables; it is a client of it, in its process, and
@@ -24,5 +27,5 @@
 // directory run (a table without a topic) is not served: which topic its
 // subscribers would ask for can't be known.
 //
-// Start reading at place.go, then follow.go and serve.go.
+// Start reading at place.go, then follow.go, files.go and gate.go, then serve.go.
 package bridge

@@ -57,7 +57,7 @@ func (p *place) follow(conn *net.UnixConn, hello eve.Message) error {
 	p.release()
 	pub, err := p.open(c, p.durable(hello))
 	if err != nil {
-		return errors.Join(err, p.reclaim())
+		return err
 	}
 	p.log.Info("an old publisher is followed")
 	p.said = ""
@@ -71,9 +71,11 @@ func (p *place) follow(conn *net.UnixConn, hello eve.Message) error {
 	}
 	_, gated := p.see()
 	in.flush(pub.Restarts())
-	err = in.catchUp()
+	if err = in.catchUp(); err != nil {
+		gated = p.unsee(gated)
+	}
 	if errors.Is(err, errInUse) { // the next one is there, and says all anew
-		gated, err = p.unsee(gated), nil
+		err = nil
 	}
 	err = errors.Join(err, p.giveUp(pub))
 	p.log.WithError(end).Info("the old publisher is gone; its table is free")

@@ -17,15 +17,15 @@ const (
 // Gate makes clients' openings of tables wait until the bridge has looked at what
 // an old publisher has done, so that the next publisher finds it. It is made
 // before the server, which asks it (server.Options.Gate), and given to the bridge:
-// an opening that comes before the bridge is there waits for it.
+// an opening that comes before the bridge is there waits for it, and one that comes
+// when the bridge has ended, as the server is about to, is not answered.
 type Gate struct {
 	mu   sync.Mutex // guards the fields below
 	b    *Bridge    // nil: not there
-	open bool       // nobody waits: the bridge has ended
 	held []opening
 }
 
-// opening is one that waits. It must be let go on once.
+// opening is one that waits. It must be let go on once at the most.
 type opening struct {
 	table   wire.Table
 	opener  nkv.Instance
@@ -40,33 +40,26 @@ func (g *Gate) Open(table wire.Table, opener nkv.Instance, proceed func(answered
 	o := opening{table, opener, proceed}
 	g.mu.Lock()
 	b := g.b
-	if b == nil && !g.open {
-		if len(g.held) < maxHeld {
-			g.held = append(g.held, o)
-		}
-		g.mu.Unlock()
-		return
+	if b == nil && len(g.held) < maxHeld {
+		g.held = append(g.held, o)
 	}
 	g.mu.Unlock()
-	if b == nil {
-		o.proceed(func() {})
-		return
+	if b != nil {
+		b.gated(o)
 	}
-	b.gated(o)
 }
 
-// attach gives what waits to a bridge; nil: lets it go on, and all that comes.
+// attach gives what waits to a bridge; nil: it has ended.
 func (g *Gate) attach(b *Bridge) {
 	g.mu.Lock()
-	held := g.held
-	g.b, g.open, g.held = b, b == nil, nil
+	g.b = b
+	var held []opening
+	if b != nil {
+		held, g.held = g.held, nil
+	}
 	g.mu.Unlock()
 	for _, o := range held {
-		if b == nil {
-			o.proceed(func() {})
-		} else {
-			b.gated(o)
-		}
+		b.gated(o)
 	}
 }
 
@@ -90,7 +83,9 @@ func (b *Bridge) gated(o opening) {
 	b.mu.Lock()
 	p := b.place(o.table)
 	switch {
-	case p == nil || b.closed:
+	case b.closed:
+		b.mu.Unlock() // nobody has looked, nor will
+	case p == nil:
 		b.mu.Unlock()
 		o.proceed(func() {})
 	case p.mode == following, p.mode == free && p.foreign(p.info):

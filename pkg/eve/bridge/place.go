@@ -25,6 +25,9 @@ const (
 	// maxEnding is how often in a row a publisher may end in its greeting before
 	// nobody waits for it any more.
 	maxEnding = 5
+	// maxUnread is how often in a row files may not be taken over before openings
+	// don't wait for that any more.
+	maxUnread = 5
 )
 
 // place is one table and its socket.
@@ -45,6 +48,7 @@ type place struct {
 	// All below is owned by run.
 	listener *listener // nil: not listening
 	said     string    // the last complaint; the same is not logged again
+	unread   int       // glances in a row that failed
 	released bool      // the files are left to an old publisher
 	failed   int       // greetings in a row
 	twoSides time.Time // since when the table is published on both; zero: it is not
@@ -53,7 +57,6 @@ type place struct {
 // run looks at the place whenever something changed, until there is nothing to do
 // for it.
 func (p *place) run() {
-	defer p.passAll()
 	defer p.unlisten()
 	pause := retryFirst
 	timer := time.NewTimer(time.Hour)
@@ -175,6 +178,9 @@ func (p *place) visit() outcome {
 		gated := p.glance()
 		p.setMode(free)
 		p.pass(gated)
+		if p.released {
+			return again
+		}
 	}
 	return outcome
 }
