@@ -101,6 +101,37 @@ func TestPeersThatAreNoPublishers(t *testing.T) {
 	}
 }
 
+// Publishers that end in their greeting, one now and then, are not taken for one
+// that never greets: openings would no longer wait for what they wrote.
+func TestPublishersThatEndInTheirGreeting(t *testing.T) {
+	b := newBench(t)
+	d, _ := b.own(status)
+	d.cut(true) // the table has an owner still, so its place stays
+	b.bridge.mu.Lock()
+	p := b.bridge.places[table(status)]
+	b.bridge.mu.Unlock()
+	for range 2 * maxEnding {
+		var l net.Listener
+		b.await("the socket is free", func() (free bool) {
+			var err error
+			l, err = net.Listen("unixpacket", status.Socket(b.root))
+			return err == nil
+		})
+		conn, err := l.Accept()
+		b.must(err)
+		b.must(errors.Join(l.Close(), conn.Close()))
+		b.await("it is seen that nobody is there", func() bool {
+			b.bridge.mu.Lock()
+			defer b.bridge.mu.Unlock()
+			return !p.unseen
+		})
+	}
+	b.bridge.Close()
+	if p.ended > 1 {
+		t.Errorf("%d count as one after the other without a pause", p.ended)
+	}
+}
+
 func TestWhatLiesWhereASocketShouldBe(t *testing.T) {
 	b := newBench(t)
 	dir := filepath.Dir(status.Socket(b.root))

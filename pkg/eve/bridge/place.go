@@ -50,7 +50,7 @@ type place struct {
 	said     string    // the last complaint; the same is not logged again
 	unread   int       // glances in a row that failed
 	released bool      // the files are left to an old publisher
-	failed   int       // greetings in a row
+	ended    int       // greetings that failed in a row, with somebody there each time
 	twoSides time.Time // since when the table is published on both; zero: it is not
 }
 
@@ -198,6 +198,7 @@ func (p *place) meet() (outcome, meeting) {
 	info, err := os.Lstat(p.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && info.Mode().Type() != fs.ModeSocket:
+		p.ended = 0
 		return idle, nobody
 	case err != nil:
 		p.complain(logrus.WarnLevel, err, "the socket can't be looked at")
@@ -209,6 +210,7 @@ func (p *place) meet() (outcome, meeting) {
 		return settled, nobody
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
 		// It was left behind, or is about to be listened on.
+		p.ended = 0
 		if time.Since(info.ModTime()) < steady {
 			p.unsee(nil)
 		}
@@ -218,12 +220,12 @@ func (p *place) meet() (outcome, meeting) {
 		if p.b.ctx.Err() == nil && !ending(err) {
 			p.complain(logrus.WarnLevel, err, "the old publisher on the socket can't be followed")
 		}
-		if p.failed++; ending(err) && p.failed <= maxEnding {
+		if p.ended++; ending(err) && p.ended <= maxEnding {
 			return again, publisher
 		}
 		return again, somebody
 	}
-	p.failed = 0
+	p.ended = 0
 	if !p.begin() {
 		conn.Close() //nolint:errcheck // the next look says whose the table is
 		return again, publisher
