@@ -56,6 +56,9 @@ func (l *Log) write(batch []Op) error {
 
 // undo takes back a write that failed after n bytes.
 func (l *Log) undo(batch []Op, before int64, n int, cause error) error {
+	if n == 0 {
+		return l.failed(batch, ErrNotCommitted, cause) // there is nothing to take back, as on a read-only disk
+	}
 	f := l.file
 	err := f.calls.truncate(f.f, before)
 	// A part of a record means nothing, wherever a power cut may bring it back

@@ -342,6 +342,44 @@ func TestSyncThatLies(t *testing.T) {
 	}
 }
 
+// TestCloseWhoseSyncFails closes a log on such a disk, and goes on with it.
+func TestCloseWhoseSyncFails(t *testing.T) {
+	storetest.CheckLeaks(t)
+	r := storetest.Rand(t)
+	for round := range 20 {
+		disk, fail := storetest.NewDisk(), false
+		disk.FailSync = func() error {
+			if fail {
+				return syscall.EIO
+			}
+			return nil
+		}
+		opts := store.Options{Dir: t.TempDir(), Sync: true, Files: disk.Calls()}
+		l := openLog(t, opts)
+		want := storetest.Model{}
+		for i := range round {
+			want.Apply(fill(i))
+			if err := l.Commit(fill(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fail = true
+		if err := l.Close(); !errors.Is(err, syscall.EIO) {
+			t.Fatalf("close: got error %v, want EIO", err)
+		}
+		fail = false
+		l = openLog(t, opts)
+		storetest.Check(t, l, want)
+		if err := l.Commit(fill(round)); err != nil {
+			t.Fatal(err)
+		}
+		left := openLog(t, store.Options{Dir: disk.Cut(t, r)})
+		storetest.Check(t, left, want.With(fill(round)))
+		left.Close()
+		l.Close()
+	}
+}
+
 func healed(t *testing.T, how string, l *store.Log, opts store.Options) *store.Log {
 	t.Helper()
 	var err error

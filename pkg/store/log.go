@@ -63,7 +63,7 @@ func OpenLog(opts Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := makeDir(opts.Files, opts.Dir); err != nil {
+	if err := makeDir(opts.Files, opts.Dir, opts.Sync); err != nil {
 		return nil, err
 	}
 	lock, err := lockDir(opts.Files, opts.Dir)
@@ -82,17 +82,34 @@ func OpenLog(opts Options) (*Log, error) {
 	return l, nil
 }
 
-func makeDir(calls FileCalls, dir string) error {
-	if _, err := os.Stat(dir); err == nil {
-		return nil
+// makeDir makes the directory and those above it that are missing. If the log is
+// durable, the name of each of them is put on the medium: also of those that are
+// there already, since whoever made them may have ended before that was done.
+func makeDir(calls FileCalls, dir string, durable bool) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("create store directory %s: %w", dir, err)
+	}
+	missing := map[string]bool{}
+	for d := dir; !exists(d) && d != filepath.Dir(d); d = filepath.Dir(d) {
+		missing[d] = true
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("create store directory: %w", err)
 	}
-	if err := calls.syncDir(filepath.Dir(dir)); err != nil {
-		return fmt.Errorf("create store directory %s: %w", dir, err)
+	for d := dir; durable && d != filepath.Dir(d); d = filepath.Dir(d) {
+		// What is above the store may be closed to this process, or of a kind that
+		// can't be synced; whoever made it has seen to its name.
+		if err := calls.syncDir(filepath.Dir(d)); err != nil && missing[d] {
+			return fmt.Errorf("create store directory %s: %w", dir, err)
+		}
 	}
 	return nil
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
 }
 
 // start reads the file, or makes an empty one, and brings it to a state that
@@ -120,6 +137,12 @@ func (l *Log) start() error {
 	if err := l.opts.Files.remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove what an interrupted compaction left: %w", err)
 	}
+	// Whoever gave the file its name may have ended before that was on the medium.
+	if l.opts.Sync {
+		if err := l.opts.Files.syncDir(l.opts.Dir); err != nil {
+			return err
+		}
+	}
 	l.noted = c.clean
 	l.show(c)
 	return nil
@@ -134,12 +157,12 @@ func (l *Log) settle(c contents) error {
 			return fmt.Errorf("cut the torn write off %s: %w", f.name, err)
 		}
 	}
-	if !l.opts.Sync || c.clean || c.last == 0 {
+	if !l.opts.Sync || c.last == 0 {
 		return l.syncCut(c)
 	}
 	// The process may have ended between the write of the last record and its
-	// sync, or after a sync that failed; then it is in the system's cache only,
-	// and possibly taken for written there. Writing the same bytes again makes
+	// sync, or after a sync that failed, also that of Close; then it is in the
+	// system's cache only, and possibly taken for written there. Writing the same bytes again makes
 	// the next sync mean something.
 	b := make([]byte, f.end-c.last)
 	if _, err := f.calls.readAt(f.f, b, c.last); err != nil {

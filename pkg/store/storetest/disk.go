@@ -31,7 +31,7 @@ type Disk struct {
 	nodes   map[*os.File]*node
 	names   map[string]*node // as the system shows them
 	durable map[string]*node // as they were when the directory was synced
-	loaded  bool             // the directory's first content was noted
+	dir     string           // the directory; empty: its first content was not noted yet
 }
 
 // node is one file, whatever its name.
@@ -72,10 +72,10 @@ func (d *Disk) step() {
 func (d *Disk) load(dir string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.loaded {
+	if d.dir != "" {
 		return nil
 	}
-	d.loaded = true
+	d.dir = dir
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -182,6 +182,12 @@ func (d *Disk) remove(name string) error {
 }
 
 func (d *Disk) syncDir(dir string) error {
+	d.mu.Lock()
+	watched := dir == d.dir
+	d.mu.Unlock()
+	if !watched {
+		return nil
+	}
 	d.step()
 	d.mu.Lock()
 	d.durable = maps.Clone(d.names)
