@@ -29,7 +29,8 @@ var errUsage = errors.New("wrong call")
 type program struct {
 	stdout, stderr io.Writer
 	env            config.Environment
-	signals        <-chan os.Signal
+	signals        <-chan os.Signal // to end
+	hangups        <-chan os.Signal // to read the agents file again
 }
 
 // run does what the arguments say and returns the exit code.
@@ -61,7 +62,8 @@ func (p *program) command() *cobra.Command {
 
 Each setting can also stand in the YAML file that --config names, under the flag's
 name without dashes; a flag wins over the file. SIGTERM and SIGINT end the server
-when it has answered what it had received; a second one ends it at once.`,
+when it has answered what it had received; a second one ends it at once. SIGHUP has
+the agents file read again.`,
 		Version: programVersion(),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {

@@ -18,6 +18,8 @@ func main() {
 	// The second signal must find room while the first is being heeded.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	p := &program{stdout: os.Stdout, stderr: os.Stderr, env: config.System(), signals: signals}
+	hangups := make(chan os.Signal, 1) // one that waits stands for all that come meanwhile
+	signal.Notify(hangups, syscall.SIGHUP)
+	p := &program{stdout: os.Stdout, stderr: os.Stderr, env: config.System(), signals: signals, hangups: hangups}
 	os.Exit(p.run(context.Background(), os.Args[1:]))
 }

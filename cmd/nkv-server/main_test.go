@@ -55,6 +55,7 @@ type instance struct {
 	dir    string
 	pid    int // of its own process
 	signal func(os.Signal)
+	hangup func() // of one in this process
 	stderr output
 	ended  chan struct{}
 	code   int // once ended is closed
@@ -89,7 +90,9 @@ func launch(t *testing.T, dir string, vars map[string]string, args ...string) *i
 	t.Helper()
 	signals := make(chan os.Signal, 2)
 	i := &instance{t: t, dir: dir, ended: make(chan struct{}), signal: func(s os.Signal) { signals <- s }}
-	p := &program{stdout: &i.stderr, stderr: &i.stderr, env: surroundings(dir, vars), signals: signals}
+	hangups := make(chan os.Signal, 1)
+	i.hangup = func() { hangups <- syscall.SIGHUP }
+	p := &program{stdout: &i.stderr, stderr: &i.stderr, env: surroundings(dir, vars), signals: signals, hangups: hangups}
 	go func() {
 		defer close(i.ended)
 		i.code = p.run(context.Background(), args)

@@ -59,13 +59,21 @@ func (p *program) serve(ctx context.Context, c config.Config) error {
 	stopWorkers := func() { end(); stopBridge(); workers.Wait() }
 	systemd.tell("READY=1")
 
-	select {
-	case got := <-p.signals:
-		log.WithField("signal", got.String()).Info("nkv-server answers what it has received and stops")
-		return p.shutDown(s, systemd, stopWorkers, log)
-	case <-s.Done():
-		stopWorkers()
-		return errEnded
+	for {
+		select {
+		case got := <-p.signals:
+			log.WithField("signal", got.String()).Info("nkv-server answers what it has received and stops")
+			return p.shutDown(s, systemd, stopWorkers, log)
+		case <-p.hangups:
+			if c.Agents == "" {
+				log.Info("there is no agents file to read again")
+				continue
+			}
+			s.ReloadAgents() //nolint:errcheck // it is in the log, and the rules of before hold
+		case <-s.Done():
+			stopWorkers()
+			return errEnded
+		}
 	}
 }
 
@@ -128,7 +136,7 @@ func (p *program) shutDown(s *server.Server, systemd *notifier, stopWorkers func
 
 func options(c config.Config, log logrus.FieldLogger) server.Options {
 	return server.Options{
-		Socket: c.Socket, SocketMode: c.SocketMode, Listen: c.Listen,
+		Socket: c.Socket, SocketMode: c.SocketMode, Listen: c.Listen, Agents: c.Agents, Insecure: c.Insecure,
 		StoreDir: c.Store, VolatileDir: c.VolatileDir,
 		NATSConfig: c.NATSConfig, ChangeLog: c.ChangeLog,
 		MaxValue: c.MaxValue, OwnerGrace: c.OwnerGrace, EveRoot: c.EveRoot, NKV0: c.NKV0, Logger: log, Version: programVersion(),
@@ -184,12 +192,12 @@ func where(s *server.Server, c config.Config) logrus.Fields {
 	if addr := s.Addr(); addr != nil {
 		fields["listen"] = addr.String()
 	}
-	for name, on := range map[string]bool{"nkv0": c.NKV0, "eve-bridge": c.EveBridge} {
+	for name, on := range map[string]bool{"nkv0": c.NKV0, "eve-bridge": c.EveBridge, "insecure": c.Insecure} {
 		if on {
 			fields[name] = true
 		}
 	}
-	for name, file := range map[string]string{"nats-config": c.NATSConfig, "change-log": c.ChangeLog, "eve-root": c.EveRoot} {
+	for name, file := range map[string]string{"agents": c.Agents, "nats-config": c.NATSConfig, "change-log": c.ChangeLog, "eve-root": c.EveRoot} {
 		if file != "" {
 			fields[name] = file
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -26,10 +27,14 @@ func TestSettings(t *testing.T) {
 		settings func(dir string) map[string]string
 		check    func(t *testing.T, i *instance)
 	}{
-		"socket":       {func(dir string) map[string]string { return map[string]string{"socket": dir + "/other"} }, checkSocket},
-		"socket-mode":  {fixed("socket-mode", "0606"), checkMode},
-		"listen":       {fixed("listen", "127.0.0.1:0"), checkListen},
-		"listen alone": {func(string) map[string]string { return map[string]string{"socket": "none", "listen": "127.0.0.1:0"} }, checkListen},
+		"socket":      {func(dir string) map[string]string { return map[string]string{"socket": dir + "/other"} }, checkSocket},
+		"socket-mode": {fixed("socket-mode", "0606"), checkMode},
+		"listen":      {func(string) map[string]string { return map[string]string{"listen": "127.0.0.1:0", "insecure": "true"} }, checkListen},
+		"listen alone": {func(string) map[string]string {
+			return map[string]string{"socket": "none", "listen": "127.0.0.1:0", "insecure": "true"}
+		}, checkListen},
+		"agents":       {func(dir string) map[string]string { return map[string]string{"agents": dir + "/agents.yaml"} }, checkAgents},
+		"insecure":     {fixed("listen", "127.0.0.1:0"), checkInsecure},
 		"store":        {func(dir string) map[string]string { return map[string]string{"store": dir + "/durable"} }, checkKept("durable", client.Durable())},
 		"volatile-dir": {func(dir string) map[string]string { return map[string]string{"volatile-dir": dir + "/kept"} }, checkKept("kept")},
 		"no store":     {fixed("store", "none"), checkMemory},
@@ -53,6 +58,7 @@ func TestSettings(t *testing.T) {
 				t.Parallel()
 				dir := newDir(t)
 				writeFile(t, dir+"/nats.conf", "http: \"127.0.0.1:-1\" # a free port\n")
+				writeFile(t, dir+"/agents.yaml", fmt.Sprintf("identities: {me: {uids: [%d]}}\n", os.Geteuid()))
 				test.check(t, launch(t, dir, nil, arguments(t, dir, way, test.settings(dir))...))
 			})
 		}
@@ -103,6 +109,27 @@ func checkListen(t *testing.T, i *instance) {
 		t.Fatalf("it does not say where it listens: %s", i.stderr.String())
 	}
 	connect(t, "nats://"+found[1])
+}
+
+// checkInsecure is without the setting: the server refuses, and says what to do.
+func checkInsecure(t *testing.T, i *instance) {
+	if code := i.wait(); code != exitUsage || !strings.Contains(i.stderr.String(), "insecure") || !strings.Contains(i.stderr.String(), "agents") {
+		t.Errorf("exit code %d: %s", code, i.stderr.String())
+	}
+}
+
+// checkAgents lets this user read, and has the file read again.
+func checkAgents(t *testing.T, i *instance) {
+	c := i.ready().connect()
+	if _, err := c.Put(t.Context(), keyPath("T", "k"), []byte("1")); !errors.Is(err, client.ErrForbidden) {
+		t.Errorf("a put of who may only read: %v", err)
+	}
+	writeFile(t, i.file("agents.yaml"), fmt.Sprintf("identities: {me: {role: operator, uids: [%d]}}\n", os.Geteuid()))
+	i.hangup()
+	testutil.Await(t, patience, "the new rules are in force", func() bool {
+		_, err := c.Put(t.Context(), keyPath("T", "k"), []byte("1"))
+		return err == nil
+	})
 }
 
 func checkKept(dir string, given ...client.ChangeOption) func(*testing.T, *instance) {

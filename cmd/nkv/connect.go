@@ -76,8 +76,11 @@ func (p *program) openWithin(ctx context.Context, timeout time.Duration, more ..
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Connected(); err != nil {
+	if err := c.Connected(); err != nil && (d.failure() != nil || answered(ctx, c, &err)) {
 		c.Close()
+		if errors.Is(err, client.ErrForbidden) {
+			return nil, err
+		}
 		away := &unreachableError{url: url, because: because, socket: d.socket, err: d.failure()}
 		if away.err == nil {
 			away.err, away.silent = err, true
@@ -85,6 +88,35 @@ func (p *program) openWithin(ctx context.Context, timeout time.Duration, more ..
 		return nil, away
 	}
 	return c, nil
+}
+
+// refusalWait is how long a server that let itself be connected to is given to say
+// what it has against that.
+const refusalWait = 500 * time.Millisecond
+
+// answered waits for what a server says to a client that it did not take at first,
+// and puts that into err; false: it has taken it meanwhile. NATS tells nobody, so it
+// is looked for.
+func answered(ctx context.Context, c *client.Client, err *error) bool {
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	end := time.NewTimer(refusalWait)
+	defer end.Stop()
+	for {
+		select {
+		case <-look.C:
+		case <-end.C:
+			return true
+		case <-ctx.Done():
+			return true
+		}
+		if *err = c.Connected(); *err == nil {
+			return false
+		}
+		if errors.Is(*err, client.ErrForbidden) {
+			return true
+		}
+	}
 }
 
 // unreachableError is a server that can't be reached.

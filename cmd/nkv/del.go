@@ -145,6 +145,11 @@ func (p *program) confirm(ctx context.Context, c *client.Client, table wire.Tabl
 		return fmt.Errorf("%w: there is no table %s", errNothing, table)
 	}
 	fmt.Fprintf(p.stderr, "Remove %s of table %s? [y/N] ", count(infos[0].Keys, "key"), table) //nolint:errcheck // the answer tells
+	return p.agreed(ctx)
+}
+
+// agreed waits for a yes or a no.
+func (p *program) agreed(ctx context.Context) error {
 	answer := make(chan string, 1)
 	go func() { // reading a terminal can't be interrupted; the process ends then
 		line, _ := bufio.NewReader(p.stdin).ReadString('\n') //nolint:errcheck // what was read counts

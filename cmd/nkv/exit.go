@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/evenkv/nkv/pkg/client"
+	"github.com/evenkv/nkv/pkg/server/access"
 	"github.com/evenkv/nkv/pkg/wire"
 )
 
@@ -58,6 +59,12 @@ func exitCode(ctx context.Context, err error) int {
 		return exitUnreachable
 	case errors.As(err, &refused):
 		return refusalCode(refused)
+	case errors.Is(err, client.ErrForbidden), errors.Is(err, errMayNot), errors.Is(err, access.ErrName):
+		return exitRefused
+	case errors.Is(err, access.ErrUnknown):
+		return exitNotFound
+	case errors.Is(err, access.ErrFile):
+		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case errors.Is(err, errNothing), errors.Is(err, client.ErrNotFound):
@@ -96,6 +103,8 @@ func (p *program) explain(err error) {
 		text += indented(away.hint())
 	case errors.Is(err, client.ErrUnconfirmed):
 		text += indented("it happened entirely or not at all: look with nkv get, then try again")
+	case errors.Is(err, client.ErrForbidden) && errors.Is(err, client.ErrDisconnected):
+		text += indented("say who you are: " + client.EnvNKey + "=FILE with an nkey's seed, or " + client.EnvUser + " and " + client.EnvPassword + "; and as which agent: --name")
 	case errors.Is(err, client.ErrTableOwned):
 		text += indented("its owner changes it; --force takes the table from the owner")
 	case errors.Is(err, client.ErrNoAnswer):

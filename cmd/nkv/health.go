@@ -59,5 +59,6 @@ func (p *program) healthText(h wire.HealthAnswer) string {
 	fmt.Fprintf(&b, "%-12s %s, %s, %s\n", "holds", count(h.Tables, "table"), count(h.Keys, "key"), size(h.Bytes))
 	fmt.Fprintf(&b, "%-12s %d\n", "connections", h.Connections)
 	fmt.Fprintf(&b, "%-12s %s for not reading\n", "cut", count(int(h.Slow), "connection"))
+	fmt.Fprintf(&b, "%-12s %d logins, requests and subscriptions\n", "refused", h.Refused)
 	return b.String()
 }

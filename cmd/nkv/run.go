@@ -77,7 +77,7 @@ quote it from the shell.
 	root.AddCommand(
 		p.getCommand(), p.putCommand(), p.delCommand(), p.watchCommand(),
 		p.lsCommand(), p.treeCommand(), p.tablesCommand(), p.traceCommand(),
-		p.healthCommand(), p.versionCommand(), p.completionCommand(),
+		p.healthCommand(), p.versionCommand(), p.backupCommand(), p.restoreCommand(), p.authCommand(), p.completionCommand(),
 	)
 	root.SetHelpCommand(helpCommand(root))
 	return root

@@ -17,7 +17,7 @@ func TestUsageErrors(t *testing.T) {
 	}{
 		{[]string{"delte", "a.B.k"}, []string{`unknown verb "delte"`, "did you mean: nkv del\n"}},
 		{[]string{"subscribe"}, []string{"did you mean: nkv watch"}},
-		{[]string{"xyzzy"}, []string{"the verbs are: completion del get"}},
+		{[]string{"xyzzy"}, []string{"the verbs are: auth backup completion del get"}},
 		{[]string{"xyzzy", "--create"}, []string{`unknown verb "xyzzy"`}},
 		{[]string{"help", "pit"}, []string{"did you mean: nkv put"}},
 		{[]string{"put", "a.B.k", "1", "--expct", "1"}, []string{"unknown flag: --expct", "did you mean: --expect"}},

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
 
 	"github.com/evenkv/nkv/pkg/server"
 )
@@ -39,9 +41,13 @@ type ServerOptions struct {
 	MaxValue                      int
 	NKV0                          bool // serve nkv's first protocol too
 	Verbose                       bool
+	EveRoot                       string // keep old files current below it; empty: no
 	// Program is the nkv-server to run, as Build made it; empty: the test binary
 	// itself.
 	Program string
+	// Wrap is the command, with its arguments, that Program is run by; empty: none.
+	// It must become the program, or end with it.
+	Wrap []string
 }
 
 // Process is a server in a process of its own: nkv-server, or the test binary,
@@ -110,7 +116,13 @@ func startProgram(t testing.TB, opts ServerOptions) (*Process, error) {
 		"--socket", opts.Socket, "--store", opts.StoreDir, "--volatile-dir", opts.VolatileDir,
 		"--owner-grace", cmp.Or(opts.OwnerGrace, 5*time.Second).String(), "--max-value", strconv.Itoa(cmp.Or(opts.MaxValue, server.DefaultMaxValue)))}
 	if opts.Listen != "" {
-		p.cmd.Args = append(p.cmd.Args, "--listen", opts.Listen)
+		p.cmd.Args = append(p.cmd.Args, "--listen", opts.Listen, "--insecure")
+	}
+	if opts.EveRoot != "" {
+		p.cmd.Args = append(p.cmd.Args, "--eve-root", opts.EveRoot)
+	}
+	if len(opts.Wrap) > 0 {
+		p.cmd = exec.Command(opts.Wrap[0], append(slices.Clone(opts.Wrap[1:]), p.cmd.Args...)...)
 	}
 	var said bytes.Buffer
 	p.cmd.Stderr, p.cmd.Stdout = &said, &said
@@ -128,8 +140,8 @@ func startProgram(t testing.TB, opts ServerOptions) (*Process, error) {
 		if err == nil {
 			conn.Close()
 		}
-		return err == nil
-	}) {
+		return err == nil || p.ended()
+	}) || p.ended() {
 		p.Kill() // what it said is whole when it is gone
 		return nil, fmt.Errorf("%s did not start: %s", opts.Program, said.String())
 	}
@@ -187,6 +199,13 @@ func (p *Process) end(sig syscall.Signal) {
 	})
 }
 
+// ended reports whether the process has ended by itself.
+func (p *Process) ended() bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, p.PID(), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	return err == nil && info.Signo != 0
+}
+
 func serving() bool { return os.Getenv(envServer) != "" }
 
 // serve is the server process's main.
@@ -211,8 +230,8 @@ func serve() int {
 		log.SetOutput(os.Stderr)
 	}
 	s, err := server.Start(ctx, server.Options{
-		Socket: given.Socket, Listen: given.Listen, StoreDir: given.StoreDir, VolatileDir: given.VolatileDir,
-		OwnerGrace: given.OwnerGrace, MaxValue: given.MaxValue, NKV0: given.NKV0, Logger: log,
+		Socket: given.Socket, Listen: given.Listen, Insecure: given.Listen != "", StoreDir: given.StoreDir, VolatileDir: given.VolatileDir,
+		OwnerGrace: given.OwnerGrace, MaxValue: given.MaxValue, NKV0: given.NKV0, EveRoot: given.EveRoot, Logger: log,
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -49,6 +50,7 @@ type Client struct {
 	subscriptions map[*Subscription]struct{}
 	closed        bool
 	up            chan struct{} // closed while connected
+	unknown       atomic.Bool   // the server was last heard to refuse the client's identity
 
 	resync chan struct{}   // a token: the connection is new
 	ctx    context.Context // ends with the client
@@ -58,8 +60,9 @@ type Client struct {
 
 // Connect makes a client of the server at url (see address forms at DefaultURL;
 // empty: DefaultURL itself). It returns at once, whether or not the server is
-// there: a client connects as soon as it can, and again whenever it must.
-// Connected tells how it is.
+// there: a client connects as soon as it can, and again whenever it must. Only a
+// server that takes the connection and says nothing holds it up, for 2 s or the
+// time of a request (Timeout), whatever is less. Connected tells how it is.
 //
 // The client lives until Close, also past the end of ctx: it must still give up
 // its tables then.
@@ -96,6 +99,7 @@ func (c *Client) dial(url string) error {
 		nats.ConnectHandler(c.connected), nats.ReconnectHandler(c.reconnected),
 		nats.DisconnectErrHandler(c.disconnected), nats.ErrorHandler(c.failed),
 	}
+	given = append(given, c.opts.identity...)
 	if c.opts.inProcess != nil {
 		given = append(given, nats.InProcessServer(c.opts.inProcess))
 	} else {
@@ -149,7 +153,8 @@ func (c *Client) Instance() string { return c.instance }
 func (c *Client) Agent() string { return c.opts.agent }
 
 // Connected returns nil while the client is connected, and otherwise
-// ErrDisconnected with the reason.
+// ErrDisconnected with the reason; it is ErrForbidden too when the server refuses
+// the client's identity.
 func (c *Client) Connected() error {
 	if c.nc.IsConnected() {
 		return nil
@@ -157,7 +162,15 @@ func (c *Client) Connected() error {
 	if c.nc.IsClosed() {
 		return fmt.Errorf("%w: the client", ErrClosed)
 	}
-	if err := c.nc.LastError(); err != nil {
+	err := c.nc.LastError()
+	if err != nil { // NATS forgets it while it tries again
+		c.unknown.Store(errors.Is(err, nats.ErrAuthorization))
+	}
+	switch {
+	case c.unknown.Load():
+		return fmt.Errorf("%w: %w: the server does not know who this is; see what user, password or nkey it is told, that agent %q is one of that identity's, and the server's log",
+			ErrDisconnected, ErrForbidden, c.opts.agent)
+	case err != nil:
 		return fmt.Errorf("%w: %w", ErrDisconnected, err)
 	}
 	return ErrDisconnected
@@ -190,6 +203,7 @@ func (c *Client) setUp(connected bool) {
 		}
 	default:
 		if connected {
+			c.unknown.Store(false)
 			close(c.up)
 		}
 	}
@@ -227,6 +241,7 @@ func (c *Client) disconnected(_ *nats.Conn, err error) {
 		p.disconnected()
 	}
 	for _, s := range c.openSubscriptions() {
+		s.pardon()
 		s.doubt()
 	}
 	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
@@ -256,6 +271,9 @@ func (c *Client) failed(_ *nats.Conn, sub *nats.Subscription, err error) {
 			s.doubt()
 		}
 		signal(c.resync)
+		return
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) && c.refuse(err) {
 		return
 	}
 	entry.Warn("the connection reports an error")

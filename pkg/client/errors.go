@@ -21,7 +21,8 @@ var (
 	ErrUnconfirmed = errors.New("change is unconfirmed")
 	// ErrInvalid: the server can't read the request: a path, header or body.
 	ErrInvalid = errors.New("invalid request")
-	// ErrForbidden: the asker may not do that.
+	// ErrForbidden: the asker may not do that, or not be here: what it said of its
+	// identity is wrong.
 	ErrForbidden = errors.New("forbidden")
 	// ErrNotFound: no such key or table.
 	ErrNotFound = errors.New("not found")
@@ -62,7 +63,7 @@ func (e *Error) Error() string { return fmt.Sprintf("%s (status %d)", e.Message,
 // Unwrap returns the sentinel error of the reason.
 func (e *Error) Unwrap() error {
 	switch e.Reason {
-	case wire.ReasonNotOwner, wire.ReasonIdentity:
+	case wire.ReasonNotOwner, wire.ReasonIdentity, wire.ReasonDenied:
 		return ErrForbidden
 	case wire.ReasonNotFound:
 		return ErrNotFound

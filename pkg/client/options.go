@@ -24,6 +24,12 @@ const (
 	// EnvURL names the environment variable that tells a client where the server
 	// is.
 	EnvURL = "NKV_URL"
+	// EnvUser, EnvPassword and EnvNKey name the environment variables that tell a
+	// client without Password or NKey who it is: a user and a password, or a file
+	// with an nkey's seed.
+	EnvUser     = "NKV_USER"
+	EnvPassword = "NKV_PASSWORD"
+	EnvNKey     = "NKV_NKEY"
 	// DefaultTimeout is how long a request waits for its answer when its context
 	// has no deadline.
 	DefaultTimeout = 5 * time.Second
@@ -41,6 +47,7 @@ type options struct {
 	log       logrus.FieldLogger
 	dialer    nats.CustomDialer
 	tls       []nats.Option
+	identity  []nats.Option // how to prove who this is; nil: as the environment says
 }
 
 // Option changes how a client connects.
@@ -130,6 +137,53 @@ func RootCAs(files ...string) Option {
 	}
 }
 
+// Password makes the client prove its identity with a user name, which is the
+// identity's, and a password. What the environment says of identities does not
+// count then.
+func Password(user, password string) Option {
+	return func(o *options) error {
+		if user == "" || password == "" {
+			return fmt.Errorf("%w: Password: the user or the password is empty", ErrInvalidOption)
+		}
+		o.identity = []nats.Option{nats.UserInfo(user, password)}
+		return nil
+	}
+}
+
+// NKey makes the client prove its identity with an nkey, whose seed is in a file:
+// the secret itself is never sent. The file is read at each connection. What the
+// environment says of identities does not count then.
+func NKey(seedFile string) Option {
+	return func(o *options) error {
+		option, err := nats.NkeyOptionFromSeed(seedFile)
+		if err != nil {
+			return fmt.Errorf("%w: NKey: %s: %w", ErrInvalidOption, seedFile, err)
+		}
+		o.identity = []nats.Option{option}
+		return nil
+	}
+}
+
+// identify sets how the client proves who it is, if nothing was said, as the
+// environment says.
+func (o *options) identify() error {
+	if o.identity != nil || o.inProcess != nil {
+		return nil
+	}
+	user, password, seed := os.Getenv(EnvUser), os.Getenv(EnvPassword), os.Getenv(EnvNKey)
+	switch {
+	case seed != "" && (user != "" || password != ""):
+		return fmt.Errorf("%w: $%s and $%s are both set; unset one", ErrInvalidOption, EnvNKey, EnvUser)
+	case seed != "":
+		return NKey(seed)(o)
+	case user != "" || password != "":
+		if err := Password(user, password)(o); err != nil {
+			return fmt.Errorf("%w; it is taken from $%s and $%s", err, EnvUser, EnvPassword)
+		}
+	}
+	return nil
+}
+
 func newOptions(given []Option) (*options, error) {
 	o := &options{agent: "client", timeout: DefaultTimeout, headCheck: DefaultHeadCheck}
 	for _, option := range given {
@@ -139,6 +193,9 @@ func newOptions(given []Option) (*options, error) {
 		if err := option(o); err != nil {
 			return nil, err
 		}
+	}
+	if err := o.identify(); err != nil {
+		return nil, err
 	}
 	if o.log == nil {
 		silent := logrus.New()

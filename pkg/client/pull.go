@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/evenkv/nkv/pkg/wire"
@@ -55,6 +56,10 @@ func (s *Subscription) pullAll() bool {
 // giveUp reports whether a failed pull is not to be tried again by itself.
 func (s *Subscription) giveUp(err error, what string) bool {
 	if s.ctx.Err() != nil || errors.Is(err, ErrDisconnected) {
+		return true
+	}
+	if denied(err) {
+		s.refuse(err)
 		return true
 	}
 	s.c.log.WithError(err).WithField("table", what).Warn("a snapshot could not be pulled; trying again")
@@ -203,7 +208,7 @@ func (c *Client) watch() {
 
 // compareHeads asks once for the heads of all subscriptions' tables.
 func (c *Client) compareHeads() (suspects bool) {
-	subscriptions := c.openSubscriptions()
+	subscriptions := slices.DeleteFunc(c.openSubscriptions(), func(s *Subscription) bool { return s.Refused() != nil })
 	if len(subscriptions) == 0 || c.Connected() != nil {
 		return false
 	}

@@ -29,15 +29,16 @@ type Subscription struct {
 	fingerprint string
 	sub         *nats.Subscription
 
-	mu     sync.Mutex // guards the fields below
-	views  map[string]*tableView
-	order  []*tableView // by arrival
-	turn   int          // of which table Next looks at first
-	taken  Change       // table and revision of what the taker handles now; zero: nothing
-	listed bool         // of one that spans tables: all that there were are in views
-	errors uint64
-	synced bool // Synchronized was taken
-	closed bool
+	mu      sync.Mutex // guards the fields below
+	views   map[string]*tableView
+	order   []*tableView // by arrival
+	turn    int          // of which table Next looks at first
+	taken   Change       // table and revision of what the taker handles now; zero: nothing
+	listed  bool         // of one that spans tables: all that there were are in views
+	errors  uint64
+	refused error // why the server does not let it read; nil: it does, or has not said yet
+	synced  bool  // Synchronized was taken
+	closed  bool
 
 	onReady func() // nil: nobody asked for it
 
@@ -193,11 +194,15 @@ func (s *Subscription) finish() {
 	s.taken = Change{}
 }
 
-// Wait blocks until Next may have something new, or ctx is done.
+// Wait blocks until Next may have something new, or ctx is done. When the server
+// does not let the subscription read, it returns that, ErrForbidden.
 func (s *Subscription) Wait(ctx context.Context) error {
+	if err := s.Refused(); err != nil {
+		return err
+	}
 	select {
 	case <-s.ready:
-		return nil
+		return s.Refused()
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.ctx.Done():

@@ -19,11 +19,12 @@ type batch struct {
 	answers []answer
 	claims  []string // tables that the batch keeps in the durable lane
 
-	// Of a batch that moves a table between the lanes.
+	// Of a batch that moves a table between the lanes, or restores all.
 	after    func()            // when it was applied
 	undo     func()            // when it was refused
 	failed   error             // why it must be refused
 	happened func(*state) bool // whether it did, by what the durable store holds
+	restored func()            // makes a restore the state
 }
 
 // staged is a table as the batch leaves it.
@@ -324,6 +325,9 @@ func (b *batch) apply() {
 		if opened || owned != t.meta.Owned {
 			b.core.tellOwner(t)
 		}
+	}
+	if b.restored != nil {
+		b.restored()
 	}
 	if b.core.notifier != nil {
 		for _, e := range b.events {

@@ -3,6 +3,7 @@ package nkv
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -52,7 +53,7 @@ type Core struct {
 	notifier Notifier
 	grace    time.Duration
 	log      logrus.FieldLogger
-	storeID  string
+	storeID  atomic.Pointer[string] // run changes it
 
 	mu      sync.Mutex // guards waiting and closed
 	space   *sync.Cond // signalled when waiting became shorter
@@ -130,8 +131,8 @@ func Open(opts Options) (*Core, error) {
 	return c, nil
 }
 
-// StoreID names the lineage of this core's revisions.
-func (c *Core) StoreID() string { return c.storeID }
+// StoreID names the lineage of this core's revisions. A restore makes a new one.
+func (c *Core) StoreID() string { return *c.storeID.Load() }
 
 // Submit queues a request; see NotifyKeyValue. It blocks while thousands wait.
 // On a closed core the answer is ErrClosed.
@@ -270,7 +271,7 @@ func (c *Core) enqueue(r Request) {
 // table is durable, is to become so or is to cease to be so, or has requests
 // there that must stay ahead of this one.
 func (c *Core) inDurableLane(r Request) bool {
-	if c.claimed[r.Table] > 0 {
+	if c.claimed[r.Table] > 0 || r.Op == OpRestore {
 		return true
 	}
 	t := c.tables[r.Table]

@@ -89,21 +89,26 @@ func (c *Core) release(b *batch) {
 }
 
 // nextDurable takes requests off the queue into a batch: all of them, or up to
-// one that moves its table between the lanes, which is a batch of its own.
+// one that moves its table between the lanes or restores all, which is a batch of
+// its own.
 func (c *Core) nextDurable() *batch {
 	l := c.durable
 	b := c.newBatch(l)
 	for i, r := range l.queue {
-		moves := c.moves(b, r)
-		if moves && i > 0 {
+		alone := r.Op == OpRestore || c.moves(b, r)
+		if alone && i > 0 {
 			l.queue = l.queue[i:]
 			return b
 		}
 		l.queued -= len(r.Value)
-		if moves {
+		if alone {
 			l.queue = l.queue[1:]
 			b.claims = append(b.claims, r.Table)
-			c.move(b, r)
+			if r.Op == OpRestore {
+				c.restore(b, r)
+			} else {
+				c.move(b, r)
+			}
 			return b
 		}
 		b.claims = append(b.claims, r.Table)
@@ -144,7 +149,9 @@ func (c *Core) moves(b *batch, r Request) bool {
 }
 
 // isUnsure reports whether it is not known in which lane a table lies.
-func (l *lane) isUnsure(table string) bool { return l.unsure != nil && l.unsure.staged[table] != nil }
+func (l *lane) isUnsure(table string) bool {
+	return l.unsure != nil && (l.unsure.restored != nil || l.unsure.staged[table] != nil)
+}
 
 // move opens a table with the other durability. The table is where the durable
 // store says: that is changed in one batch, which decides. A copy in the
@@ -309,7 +316,7 @@ func (c *Core) reloaded(l *lane, found *state) {
 		}
 	}
 	for name, t := range c.tables {
-		if t.meta.Durable == durable && found.tables[name] == nil {
+		if t.meta.Durable == durable && found.tables[name] == nil && !t.unsaved {
 			c.revision++
 			empty := &table{name: name, keys: map[string]*Entry{}, meta: meta{Durable: durable, Head: c.revision}, unsaved: true}
 			c.log.WithField("table", name).Errorf("the %s store lost a table", l.name)
@@ -345,6 +352,11 @@ func (c *Core) replace(t *table) {
 	}
 	c.scheduleExpiry()
 	c.tellOwner(t)
+	c.tellGap(t)
+}
+
+// tellGap has every subscription of a table pull it again.
+func (c *Core) tellGap(t *table) {
 	if c.notifier != nil {
 		c.notifier.Notify(Event{Op: EventMark, Table: t.name, Revision: t.meta.Head, Previous: t.meta.Head, Info: c.info(t, t.meta)})
 	}

@@ -2,7 +2,9 @@ package nkv
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,15 +124,24 @@ func (c *Core) load(bootID string) error {
 
 // begin moves the revisions past all that can have been given.
 func (c *Core) begin(durable *state) error {
-	c.storeID = durable.storeID
+	id := durable.storeID
+	c.storeID.Store(&id)
 	c.revision = durable.ceiling
 	c.ceiling = durable.ceiling + c.reserve
 	ops := []store.Op{{Key: recordCeiling, Value: encodeNumber(c.ceiling)}}
-	if c.storeID == "" {
-		c.storeID = rand.Text()
-		ops = append(ops, store.Op{Key: recordStore, Value: []byte(c.storeID)})
+	if id == "" {
+		id = rand.Text()
+		ops = append(ops, store.Op{Key: recordStore, Value: []byte(id)})
 	}
-	if err := c.durable.store.Commit(ops); err != nil {
+	err := c.durable.store.Commit(ops)
+	if errors.Is(err, store.ErrNotCommitted) && durable.storeID != "" {
+		// A full disk: what is there can be read. No revision is left to give, until
+		// raiseCeiling has set some aside.
+		c.log.WithError(err).Error("the durable store refuses changes, so the server refuses all; reads go on")
+		c.ceiling, c.durable.refused = c.revision, err
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("durable store: the revisions can't be moved ahead: %w", err)
 	}
 	return nil
@@ -144,10 +155,10 @@ func (c *Core) loadVolatile(bootID string) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("volatile store: %w", err)
 	}
-	if found.storeID == c.storeID && found.bootID == bootID {
+	if slices.Contains(strings.Fields(found.storeID), c.StoreID()) && found.bootID == bootID {
 		return found, nil
 	}
-	ops := []store.Op{{Key: recordStore, Value: []byte(c.storeID)}, {Key: recordBoot, Value: []byte(bootID)}}
+	ops := []store.Op{{Key: recordStore, Value: []byte(c.StoreID())}, {Key: recordBoot, Value: []byte(bootID)}}
 	for key := range s.All() {
 		if key != recordStore && key != recordBoot {
 			ops = append(ops, store.Op{Key: key, Delete: true})

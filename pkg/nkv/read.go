@@ -14,7 +14,7 @@ func (c *Core) read(r Request) Result {
 	case OpSnapshot:
 		t := c.tables[r.Table]
 		if t == nil {
-			return Result{Info: Info{Table: r.Table}, View: &View{Info: Info{Table: r.Table}}}
+			return Result{Info: Info{Table: r.Table}, View: &View{Info: Info{Table: r.Table}, Store: c.StoreID()}}
 		}
 		return Result{Info: c.info(t, t.meta), View: c.snapshot(t)}
 	case OpHeads:
@@ -23,6 +23,8 @@ func (c *Core) read(r Request) Result {
 		return c.list(r)
 	case OpStatus:
 		return c.status()
+	case OpBackup:
+		return c.backup()
 	}
 	return Result{Err: fmt.Errorf("%w: operation %d", ErrNotFound, r.Op)}
 }

@@ -22,7 +22,7 @@ const (
 	recordTable   = "t"
 	recordNote    = "n"
 	recordCeiling = "sceiling" // uvarint: no revision above it was given
-	recordStore   = "sstore"   // the store id
+	recordStore   = "sstore"   // the store id; of a volatile store: those that it goes with, around a restore
 	recordBoot    = "sboot"    // of a volatile store: the boot that it belongs to
 )
 

@@ -14,11 +14,13 @@ const (
 	OpOpen                   // Table, Instance, Durable, Fingerprint; optionally Force
 	OpClose                  // Table, Fence
 	OpMark                   // Table, Fence or none, Restart; optionally Make, Durable
+	OpRestore                // Images: replace all durable tables
 	OpGet                    // Table, Key
 	OpSnapshot               // Table
 	OpHeads                  // Tables, Match
 	OpTables                 // Match: of table names
 	OpStatus                 // how the core is
+	OpBackup                 // all tables as of one instant
 )
 
 // Request is one request to the core. Table and Key are opaque to it; the caller
@@ -40,6 +42,7 @@ type Request struct {
 	Fingerprint string
 	Restart     uint64
 	Tables      []string
+	Images      []Image
 	Match       func(name string) bool // nil: all
 	// Done gets the answer, once, from the core's goroutine, also when the core
 	// is closed. It must not block, nor submit.
@@ -62,9 +65,10 @@ type Result struct {
 	Fence    uint64            // open
 	Info     Info              // open, close, mark, snapshot
 	View     *View             // snapshot
-	Infos    []Info            // tables, sorted by name
+	Infos    []Info            // tables, backup: sorted by name
 	Heads    map[string]uint64 // heads
 	Status   Status            // status
+	Views    []*View           // backup: of each table, sorted by name; Revision: the newest given
 }
 
 // Status says how the core is.

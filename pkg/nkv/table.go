@@ -32,6 +32,7 @@ type Info struct {
 // use.
 type View struct {
 	Info
+	Store   string // the store id
 	entries []*Entry
 	sorted  sync.Once
 }
@@ -110,7 +111,7 @@ func (c *Core) snapshot(t *table) *View {
 		for _, e := range t.keys {
 			entries = append(entries, e)
 		}
-		t.view = &View{Info: c.info(t, t.meta), entries: entries}
+		t.view = &View{Info: c.info(t, t.meta), Store: c.StoreID(), entries: entries}
 	}
 	return t.view
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/nats-io/nats.go"
+	"github.com/sirupsen/logrus"
 
 	"github.com/evenkv/nkv/pkg/nkv"
 	"github.com/evenkv/nkv/pkg/wire"
@@ -27,6 +28,9 @@ func (s *Server) receive(m *nats.Msg) {
 	r := &request{server: s, msg: m, header: wire.Header(m.Header), asker: s.sessions.asker(m.Reply)}
 	if r.asker == nil {
 		r.stranger()
+		return
+	}
+	if r.asker.cut.Load() {
 		return
 	}
 	if n := len(r.header.Get(wire.HeaderID)); n > wire.MaxID {
@@ -88,6 +92,10 @@ func (r *request) serve(verb wire.Verb) error {
 		return r.health()
 	case wire.VerbVersion:
 		return r.version()
+	case wire.VerbBackup:
+		return r.backup()
+	case wire.VerbRestore:
+		return r.restore()
 	}
 	return fmt.Errorf("%w: %q; this server speaks %s", errVerb, verb, wire.Version)
 }
@@ -111,6 +119,9 @@ func (r *request) answerJSON(header wire.Header, body any) {
 // refuse sends an answer that says what went wrong.
 func (r *request) refuse(err error) {
 	refusal := r.server.refusal(err)
+	if refusal.status == wire.StatusForbidden {
+		r.forbidden(err)
+	}
 	header := wire.Header{}
 	header.Set(wire.HeaderStatus, strconv.Itoa(int(refusal.status)))
 	header.Set(wire.HeaderReason, string(refusal.reason))
@@ -129,6 +140,37 @@ func (r *request) refuse(err error) {
 	r.send(header, nil)
 }
 
+// forbidden writes down what was not allowed.
+func (r *request) forbidden(err error) {
+	fields := logrus.Fields{"subject": shortened(r.msg.Subject)}
+	var of *bucket
+	if r.asker != nil {
+		of = &r.asker.audited
+		fields["agent"] = r.asker.identity.Agent
+		if name := r.asker.access.Load().Identity(); name != "" {
+			fields["identity"] = name
+		}
+	}
+	r.server.audit.refuse(of, fields, err)
+}
+
+// mayRead refuses what the asker may not read. Tables are encoded, and their names
+// valid.
+func (r *request) mayRead(table string) error { return r.asker.access.Load().CheckRead(table) }
+
+// mayWrite refuses what the asker may not change.
+func (r *request) mayWrite(table string) error { return r.asker.access.Load().CheckWrite(table) }
+
+// readable returns what match selects of the tables that the asker may read; a nil
+// match selects all.
+func (r *request) readable(match func(string) bool) func(string) bool {
+	may := r.asker.access.Load()
+	if may == nil {
+		return match
+	}
+	return func(table string) bool { return (match == nil || match(table)) && may.Reads(table) }
+}
+
 // line makes text fit into a header.
 func line(text string) string {
 	out := []byte(text)
@@ -144,7 +186,9 @@ func (r *request) send(header wire.Header, body []byte) {
 	if id := r.header.Get(wire.HeaderID); id != "" && len(id) <= wire.MaxID {
 		header.Set(wire.HeaderID, id)
 	}
-	header.Set(wire.HeaderStore, r.server.core.StoreID())
+	if header.Get(wire.HeaderStore) == "" {
+		header.Set(wire.HeaderStore, r.server.core.StoreID())
+	}
 	err := r.server.nc.PublishMsg(&nats.Msg{Subject: r.msg.Reply, Header: nats.Header(header), Data: body})
 	switch {
 	case err == nil:

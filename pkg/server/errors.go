@@ -5,6 +5,7 @@ import (
 
 	"github.com/evenkv/nkv/pkg/eve"
 	"github.com/evenkv/nkv/pkg/nkv"
+	"github.com/evenkv/nkv/pkg/server/access"
 	"github.com/evenkv/nkv/pkg/wire"
 )
 
@@ -31,6 +32,7 @@ type refusal struct {
 func refusals() []refusal {
 	return []refusal{
 		{errTooLarge, wire.StatusTooLarge, wire.ReasonTooLarge},
+		{access.ErrDenied, wire.StatusForbidden, wire.ReasonDenied},
 		{errNotOwner, wire.StatusForbidden, wire.ReasonNotOwner},
 		{errIdentity, wire.StatusForbidden, wire.ReasonIdentity},
 		{errVerb, wire.StatusNotFound, wire.ReasonVerb},

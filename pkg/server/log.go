@@ -1,9 +1,11 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
+	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/sirupsen/logrus"
 )
 
@@ -11,6 +13,7 @@ import (
 // it notices in the normal course of things is for debugging.
 type natsLog struct {
 	log   logrus.FieldLogger
+	audit *audit
 	fatal chan<- string // takes why it can't start; the first reason counts
 }
 
@@ -26,7 +29,25 @@ func (l natsLog) Warnf(format string, v ...any) {
 	l.log.Warnf("nats: "+format, v...)
 }
 
-func (l natsLog) Errorf(format string, v ...any) { l.log.Warnf("nats: "+format, v...) }
+// authenticationError is how NATS says that Check refused a connection.
+var authenticationError = natsserver.ErrAuthentication.Error()
+
+// Errorf is told what clients do wrong, too: as often as they like.
+func (l natsLog) Errorf(format string, v ...any) {
+	text := fmt.Sprintf("nats: "+format, v...)
+	switch {
+	case strings.HasSuffix(text, authenticationError), strings.Contains(text, authenticationError+" - "):
+		// Who refused it has said why. Here stands a user's name, perhaps a password
+		// that was put in the wrong place.
+	case strings.Contains(text, " Violation - Subject "):
+		l.audit.refuse(nil, logrus.Fields{}, errors.New(text))
+	case strings.Contains(text, "cid:"):
+		l.audit.report(text)
+	default:
+		l.log.Warn(text)
+	}
+}
+
 func (l natsLog) Debugf(format string, v ...any) { l.log.Debugf("nats: "+format, v...) }
 func (l natsLog) Tracef(string, ...any)          {} // it would show values
 

@@ -75,7 +75,7 @@ func certificate(t testing.TB) (cert, key string) {
 func TestTLSFromNATSConfig(t *testing.T) {
 	cert, key := certificate(t)
 	opts := lives(t)
-	opts.Listen = "127.0.0.1:0"
+	opts.Listen, opts.Insecure = "127.0.0.1:0", true
 	opts.NATSConfig = natsConfig(t, fmt.Sprintf("tls { cert_file: %q, key_file: %q }", cert, key))
 	s := start(t, opts)
 	address := s.Addr().String()
@@ -125,7 +125,7 @@ func TestMonitoringFromNATSConfig(t *testing.T) {
 // sends is taken for an event or a request.
 func TestLeafNode(t *testing.T) {
 	t.Parallel() // it mostly waits
-	s := start(t, server.Options{NATSConfig: natsConfig(t, "leafnodes { listen: \"127.0.0.1:-1\" }")})
+	s := start(t, server.Options{Insecure: true, NATSConfig: natsConfig(t, "leafnodes { listen: \"127.0.0.1:-1\" }")})
 	varz, err := s.NATS().Varz(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +250,7 @@ func TestNATSConfigIsTaken(t *testing.T) {
 		"", "# nothing", "jetstream: false", "max_connections: 100", "lame_duck_duration: \"30s\"",
 		"authorization { timeout: 3 }", "websocket { listen: \"127.0.0.1:-1\", no_tls: true }",
 	} {
-		s := start(t, server.Options{NATSConfig: natsConfig(t, content)})
+		s := start(t, server.Options{Insecure: true, NATSConfig: natsConfig(t, content)})
 		meet(t, s, "a").done("nkv.v1.put.a.T.k", nil, "v")
 		s.Shutdown()
 	}

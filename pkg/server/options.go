@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/evenkv/nkv/pkg/nkv"
+	"github.com/evenkv/nkv/pkg/store"
 	"github.com/evenkv/nkv/pkg/wire"
 )
 
@@ -48,6 +49,14 @@ type Options struct {
 	// Listen is the TCP address to listen on, host:port; port 0 takes a free
 	// one; empty: none.
 	Listen string
+	// Agents is the agents file: who may connect, and what each may read and write;
+	// see pkg/server/access. It is read again when it changes, and by ReloadAgents.
+	// Empty: everybody who reaches the server may do everything, so it must not be
+	// reached by TCP.
+	Agents string
+	// Insecure lets everybody who reaches a TCP address of this machine alone, a
+	// loopback one, do everything, without Agents.
+	Insecure bool
 	// StoreDir is the directory of durable tables; empty: they are lost with the
 	// server.
 	StoreDir string
@@ -83,6 +92,9 @@ type Options struct {
 	// Logger gets what people should know; nil: nothing is logged. Values never
 	// are.
 	Logger logrus.FieldLogger
+	// Files replaces single calls on the stores' files, to inject faults in tests.
+	// The zero value is the real thing.
+	Files store.FileCalls
 	// Version is the program's version, as the verb version tells it.
 	Version string
 }
@@ -115,12 +127,42 @@ func (o Options) withDefaults() (Options, error) {
 	case o.StoreDir != "" && o.VolatileDir != "" && filepath.Clean(o.StoreDir) == filepath.Clean(o.VolatileDir):
 		return o, fmt.Errorf("%w: StoreDir and VolatileDir are both %s; they must differ", ErrInvalidOption, o.StoreDir)
 	}
+	switch {
+	case o.Agents != "" && o.Insecure:
+		return o, fmt.Errorf("%w: Insecure goes without Agents, and Agents is %s; leave one out", ErrInvalidOption, o.Agents)
+	case o.Agents != "" && o.NKV0:
+		return o, fmt.Errorf("%w: NKV0 serves clients that can't say who they are, and Agents is %s; leave one out", ErrInvalidOption, o.Agents)
+	}
 	if o.Listen != "" {
-		if _, _, err := listenAddress(o.Listen); err != nil {
+		host, _, err := listenAddress(o.Listen)
+		if err != nil {
+			return o, err
+		}
+		if err := o.mayListen("Listen", host); err != nil {
 			return o, err
 		}
 	}
 	return o, nil
+}
+
+// mayListen refuses a TCP door through which anybody could come and do everything.
+func (o Options) mayListen(what, host string) error {
+	switch {
+	case o.Agents != "":
+		return nil
+	case !loopback(host):
+		return fmt.Errorf("%w: %s is on %q, where others reach it who could do everything; give an agents file (agents, Options.Agents), or take a loopback address",
+			ErrInvalidOption, what, host)
+	case !o.Insecure:
+		return fmt.Errorf("%w: %s is on %q, where every process of this machine could do everything; give an agents file (agents, Options.Agents), or say that it shall be so (insecure, Options.Insecure)",
+			ErrInvalidOption, what, host)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // nats returns the options of the embedded NATS server.
@@ -132,6 +174,9 @@ func (o Options) nats() (*natsserver.Options, error) {
 			return nil, fmt.Errorf("%w: %s: %w", ErrNATSConfig, o.NATSConfig, err)
 		}
 		if err := reserved(n); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrNATSConfig, o.NATSConfig, err)
+		}
+		if err := o.doors(n); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrNATSConfig, o.NATSConfig, err)
 		}
 	}
@@ -147,6 +192,7 @@ func (o Options) nats() (*natsserver.Options, error) {
 		n.ServerName = "nkv"
 	}
 	n.NoSigs = true
+	n.AlwaysEnableNonce = o.Agents != "" // to be signed with an nkey
 	n.NoFastProducerStall = true
 	n.MaxPayload = int32(o.MaxValue + wire.HeaderSpace)
 	n.MaxPending = max(16<<20, 2*int64(n.MaxPayload))
@@ -187,6 +233,34 @@ func reserved(n *natsserver.Options) error {
 		if setting.set {
 			return fmt.Errorf("it sets %s, which the server sets itself; remove that", setting.name)
 		}
+	}
+	return nil
+}
+
+// doors looks at what else a NATS configuration file opens.
+func (o Options) doors(n *natsserver.Options) error {
+	if o.Agents != "" {
+		for _, setting := range []struct {
+			name string
+			set  bool
+		}{
+			{"http, https or monitor port (its pages list inboxes, and whose they are)", n.HTTPPort != 0 || n.HTTPSPort != 0},
+			{"prof_port (it shows the memory)", n.ProfPort != 0},
+			{"leafnodes (many clients come as one there)", n.LeafNode.Port != 0 || len(n.LeafNode.Remotes) > 0},
+		} {
+			if setting.set {
+				return fmt.Errorf("it sets %s, which does not go with an agents file; remove that", setting.name)
+			}
+		}
+		return nil
+	}
+	if n.Websocket.Port != 0 {
+		if err := o.mayListen("websocket", n.Websocket.Host); err != nil {
+			return err
+		}
+	}
+	if n.LeafNode.Port != 0 {
+		return o.mayListen("leafnodes", n.LeafNode.Host)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +40,9 @@ type Server struct {
 
 	core      *nkv.Core
 	sessions  *sessions
+	audit     *audit
 	snapshots *snapshots
+	restores  restores
 	traces    *traces
 	stores    []store.PersistValue
 	files     *mirror.Mirror // nil: tables are in no files
@@ -72,9 +73,10 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	audit := newAudit(opts.Logger)
 	s := &Server{
 		opts: opts, log: opts.Logger, started: time.Now(), refusals: refusals(),
-		sessions: newSessions(rand.Text(), rand.Text()), snapshots: newSnapshots(), traces: newTraces(),
+		sessions: newSessions(audit), audit: audit, snapshots: newSnapshots(), traces: newTraces(),
 		telling: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := s.start(ctx); err != nil {
@@ -82,12 +84,20 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s.workers.Go(func() { s.sweep(ctx) })
+	if s.sessions.logins != nil {
+		watching, end := context.WithCancel(ctx)
+		s.workers.Go(func() { <-s.quit; end() })
+		s.workers.Go(func() { s.watchAgents(watching) })
+	}
 	return s, nil
 }
 
 // start brings up the parts, each on the ones before: state, transport,
 // endpoints, doors.
 func (s *Server) start(ctx context.Context) error {
+	if err := s.openLogins(); err != nil {
+		return err
+	}
 	if err := s.startCore(ctx); err != nil {
 		return err
 	}
@@ -151,7 +161,7 @@ func (s *Server) openStore(dir string, sync bool) (store.PersistValue, error) {
 	if dir == "" {
 		return store.NewMemory(), nil
 	}
-	opts := store.Options{Dir: dir, Sync: sync, Logger: s.log}
+	opts := store.Options{Dir: dir, Sync: sync, Logger: s.log, Files: s.opts.Files}
 	if !sync {
 		opts.Epoch = bootID() // what an earlier boot left unsynced is not even read
 	}
@@ -179,6 +189,9 @@ func (s *Server) startNATS() error {
 		return err
 	}
 	opts.CustomClientAuthentication = s.sessions
+	if s.opts.Listen != "" && !loopback(opts.Host) && opts.TLSConfig == nil {
+		s.log.WithField("listen", s.opts.Listen).Warn("passwords and values cross the network as they are; set up TLS in the NATS configuration file (nats-config)")
+	}
 	if s.ns, err = natsserver.NewServer(opts); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrNATSConfig, s.opts.NATSConfig, err)
 	}
@@ -187,7 +200,7 @@ func (s *Server) startNATS() error {
 		return err
 	}
 	fatal := make(chan string, 1)
-	s.ns.SetLoggerV2(natsLog{s.log, fatal}, false, false, false)
+	s.ns.SetLoggerV2(natsLog{s.log, s.audit, fatal}, false, false, false)
 	s.ns.Start()
 	select {
 	case why := <-fatal: // it would never be ready
@@ -253,7 +266,7 @@ func (s *Server) openDoors() error {
 	if err != nil {
 		return err
 	}
-	s.joiner = join.Serve(l, s.ns.InProcessConn, join.Options{Logger: s.log, WriteTimeout: writeDeadline})
+	s.joiner = join.Serve(l, s.dialFor, join.Options{Logger: s.log, WriteTimeout: writeDeadline})
 	return nil
 }
 
@@ -280,6 +293,7 @@ func (s *Server) sweep(ctx context.Context) {
 		case <-ticker.C:
 			s.sessions.sweep()
 			s.snapshots.sweep(time.Now())
+			s.restores.sweep(time.Now())
 		case <-ctx.Done():
 			go s.Shutdown() // it waits for this goroutine
 			return
@@ -361,8 +375,9 @@ func drain(requests *nats.Subscription) {
 func (s *Server) Done() <-chan struct{} { return s.done }
 
 // InProcessConn returns a new connection to the server from within its process,
-// as pkg/client's InProcess option takes it.
-func (s *Server) InProcessConn() (net.Conn, error) { return s.ns.InProcessConn() }
+// as pkg/client's InProcess option takes it. With access control it may do
+// everything, unless it introduces itself as an identity.
+func (s *Server) InProcessConn() (net.Conn, error) { return s.dialAs(peer{own: true}) }
 
 // ClientURL returns where clients reach the server: the Unix socket, else TCP;
 // empty when it listens nowhere.
@@ -385,8 +400,9 @@ func (s *Server) Addr() net.Addr {
 }
 
 // InstanceID returns the id by which the core, WatchOwners and Options.Gate know a
-// client (client.Client.Instance).
-func (s *Server) InstanceID(instance string) string { return identityOf(instance, "").ID }
+// client (client.Client.Instance) without an identity: of this process, or of any
+// without access control.
+func (s *Server) InstanceID(instance string) string { return identityOf(instance, "", "").ID }
 
 // WatchOwners has told called for every table that has an owner, and whenever that
 // changes; see nkv.Core.WatchOwners. Tables are encoded.

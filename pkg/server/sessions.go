@@ -1,16 +1,22 @@
 package server
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/sirupsen/logrus"
 
 	"github.com/evenkv/nkv/pkg/nkv"
+	"github.com/evenkv/nkv/pkg/server/access"
 	"github.com/evenkv/nkv/pkg/wire"
 )
 
@@ -21,6 +27,9 @@ type session struct {
 	instance    string // secret: it is the way to the client's inboxes
 	identity    nkv.Instance
 	connections int
+	access      atomic.Pointer[access.Access] // what it may do; nil: everything
+	audited     bucket
+	cut         atomic.Bool // its connections are being cut; what they ask is not answered any more
 }
 
 // sessions knows who is connected. It is also the embedded NATS server's
@@ -29,6 +38,8 @@ type sessions struct {
 	internal string     // the token of the server's own connections
 	system   string     // likewise, of the one that hears of connections
 	nkv0     *protocol0 // nil: it is not served
+	logins   *logins    // nil: there is no access control
+	audit    *audit
 	ns       *natsserver.Server
 	arrived  func(id string) // called for each connection, before it can ask
 	departed func(id string) // called when it is gone
@@ -36,18 +47,22 @@ type sessions struct {
 	mu           sync.RWMutex // guards the maps and session.connections
 	byInstance   map[string]*session
 	byConnection map[uint64]*session
-	sides        map[uint64]bool // by connection, while nkv0 is served: whether it is in nkv0's account
+	sides        map[uint64]bool // by connection, while nkv0 is served or there is access control: whether it is in nkv0's account
 }
 
-func newSessions(internal, system string) *sessions {
+func newSessions(audit *audit) *sessions {
 	return &sessions{
-		internal: internal, system: system,
+		internal: rand.Text(), system: rand.Text(), audit: audit,
 		byInstance: map[string]*session{}, byConnection: map[uint64]*session{}, sides: map[uint64]bool{},
 	}
 }
 
-// identityOf hides an instance: what is stored and shown is not the secret.
-func identityOf(instance, agent string) nkv.Instance {
+// identityOf hides an instance: what is stored and shown is not the secret. With
+// access control an instance is another's under another identity, whoever knows it.
+func identityOf(instance, agent, identity string) nkv.Instance {
+	if identity != "" {
+		instance += "\x00" + identity
+	}
 	sum := sha256.Sum256([]byte(instance))
 	return nkv.Instance{ID: hex.EncodeToString(sum[:16]), Agent: agent}
 }
@@ -55,10 +70,11 @@ func identityOf(instance, agent string) nkv.Instance {
 // Check admits a connection and sets what it may do. NATS calls it for each.
 func (s *sessions) Check(c natsserver.ClientAuthentication) bool {
 	opts := c.GetOpts()
-	s.remove(c.GetID()) // a client may introduce itself anew
-	if s.nkv0 != nil && !s.stays(c) {
+	if (s.nkv0 != nil || s.logins != nil) && !s.stays(c) {
+		s.audit.refuse(nil, logrus.Fields{"agent": shortened(opts.Name)}, fmt.Errorf("%w: it introduces itself anew", errIdentity))
 		return false
 	}
+	s.remove(c.GetID()) // a client may introduce itself anew
 	switch {
 	case c.Kind() == natsserver.CLIENT && same(opts.Token, s.internal):
 		c.RegisterUser(&natsserver.User{Username: "nkv-server"})
@@ -68,9 +84,11 @@ func (s *sessions) Check(c natsserver.ClientAuthentication) bool {
 		c.RegisterUser(&natsserver.User{Username: "nkv-server", Account: s.nkv0.account})
 	case s.nkv0.client(c):
 		c.RegisterUser(&natsserver.User{Permissions: permissions0(), Account: s.nkv0.account})
+	case s.logins != nil:
+		return s.login(c)
 	case c.Kind() == natsserver.CLIENT && wire.ValidInstance(opts.Token):
-		s.add(c.GetID(), opts.Token, opts.Name)
-		c.RegisterUser(&natsserver.User{Permissions: permissions(opts.Token)})
+		s.add(c.GetID(), opts.Token, opts.Name, nil)
+		c.RegisterUser(&natsserver.User{Permissions: permissions(opts.Token, nil)})
 	default:
 		c.RegisterUser(&natsserver.User{Permissions: listenOnly()})
 	}
@@ -79,30 +97,50 @@ func (s *sessions) Check(c natsserver.ClientAuthentication) bool {
 
 // stays notes on which side of nkv0's wall a connection is, and reports whether it
 // was there before, if it was. It can't change: NATS would keep in the one account
-// what it subscribed to there.
+// what it subscribed to there. With access control a connection introduces itself
+// once: what it was let to do as one, it would go on doing as another.
 func (s *sessions) stays(c natsserver.ClientAuthentication) bool {
 	inside := s.nkv0.own(c) || s.nkv0.client(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before, seen := s.sides[c.GetID()]
 	s.sides[c.GetID()] = inside
-	return !seen || before == inside
+	return !seen || before == inside && s.logins == nil
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// permissions are the wall around a client: it asks and hears events and its own
-// inboxes, and nothing else. Only the server publishes events and answers.
-func permissions(instance string) *natsserver.Permissions {
+// permissions are the wall around a client: it asks and hears its own inboxes and
+// events, with access control those of tables that it may read, and nothing else.
+// Only the server publishes events and answers.
+//
+// NATS refuses a subscription that reaches over what is allowed, and one that lies
+// in what is denied. From one that reaches over something denied it leaves that
+// out, message by message.
+func permissions(instance string, may *access.Access) *natsserver.Permissions {
+	subscribe := &natsserver.SubjectPermission{Allow: []string{wire.InboxPrefix(instance) + ".>"}}
+	allow, deny := may.Listen()
+	for _, pattern := range allow {
+		subscribe.Allow = append(subscribe.Allow, eventsOf(pattern))
+	}
+	for _, pattern := range deny {
+		subscribe.Deny = append(subscribe.Deny, eventsOf(pattern))
+	}
 	return &natsserver.Permissions{
 		Publish: &natsserver.SubjectPermission{
 			Allow: []string{wire.Root + ">"},
 			Deny:  []string{wire.Root + "*.event.>"},
 		},
-		Subscribe: &natsserver.SubjectPermission{
-			Allow: []string{wire.EventPrefix + ">", wire.InboxPrefix(instance) + ".>"},
-		},
+		Subscribe: subscribe,
 	}
+}
+
+// eventsOf returns the subject of the events of tables; see access.Access.Listen.
+func eventsOf(pattern string) string {
+	if strings.HasSuffix(pattern, ">") {
+		return wire.EventPrefix + pattern
+	}
+	return wire.TableEvents(pattern)
 }
 
 // listenOnly is for a connection that names no instance: it could not hear an
@@ -114,19 +152,37 @@ func listenOnly() *natsserver.Permissions {
 	}
 }
 
-func (s *sessions) add(connection uint64, instance, agent string) {
-	identity := identityOf(instance, agent)
+// add notes whose a connection is. It returns false when its instance is that of
+// another identity or agent: with access control it is nobody else's.
+func (s *sessions) add(connection uint64, instance, agent string, may *access.Access) bool {
+	identity := identityOf(instance, agent, may.Identity())
 	// First, as whoever finds the connection may tell that it is gone.
 	s.arrived(identity.ID)
+	if s.join(connection, instance, identity, may) {
+		return true
+	}
+	s.departed(identity.ID)
+	return false
+}
+
+func (s *sessions) join(connection uint64, instance string, identity nkv.Instance, may *access.Access) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.logins != nil && !s.logins.current(may) {
+		return false // the rules have changed meanwhile
+	}
 	found := s.byInstance[instance]
-	if found == nil {
-		found = &session{instance: instance, identity: identity}
+	switch {
+	case found == nil || found.cut.Load():
+		found = &session{instance: instance, identity: identity, audited: bucket{burst: auditClientBurst, rate: auditClientRate}}
+		found.access.Store(may)
 		s.byInstance[instance] = found
+	case s.logins != nil && found.identity != identity:
+		return false
 	}
 	found.connections++
 	s.byConnection[connection] = found
+	return true
 }
 
 // gone forgets a connection that has ended.
@@ -146,7 +202,7 @@ func (s *sessions) remove(connection uint64) {
 		return
 	}
 	delete(s.byConnection, connection)
-	if found.connections--; found.connections == 0 {
+	if found.connections--; found.connections == 0 && s.byInstance[found.instance] == found {
 		delete(s.byInstance, found.instance)
 	}
 	s.mu.Unlock()

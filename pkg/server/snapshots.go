@@ -15,8 +15,9 @@ import (
 
 const (
 	// pageBytes is about how much a page holds; a single larger value is a page
-	// of its own.
-	pageBytes = 256 << 10
+	// of its own. What NATS reads and writes in one piece (maxBufSize in its
+	// client.go): larger ones hold up the answers and events behind them.
+	pageBytes = 64 << 10
 	// snapshotIdle is how long the server keeps a snapshot for its next page.
 	snapshotIdle = 10 * time.Second
 	// snapshotsKept bounds how many it keeps; beyond, the one that waited
@@ -33,13 +34,15 @@ type snapshots struct {
 
 type kept struct {
 	result nkv.Result
+	idle   time.Duration
 	used   time.Time
 }
 
 func newSnapshots() *snapshots { return &snapshots{kept: map[string]*kept{}} }
 
-// keep returns the id under which a snapshot can be found.
-func (s *snapshots) keep(result nkv.Result) string {
+// keep returns the id under which a snapshot can be found, until nobody asked for it
+// for some time.
+func (s *snapshots) keep(result nkv.Result, idle time.Duration) string {
 	id := rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +55,7 @@ func (s *snapshots) keep(result nkv.Result) string {
 		}
 		delete(s.kept, oldest)
 	}
-	s.kept[id] = &kept{result, time.Now()}
+	s.kept[id] = &kept{result, idle, time.Now()}
 	return id
 }
 
@@ -78,7 +81,7 @@ func (s *snapshots) sweep(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, k := range s.kept {
-		if now.Sub(k.used) > snapshotIdle {
+		if now.Sub(k.used) > k.idle {
 			delete(s.kept, id)
 		}
 	}
@@ -88,6 +91,9 @@ func (s *snapshots) sweep(now time.Time) {
 // header Nkv-Snapshot asks for.
 func (r *request) snapshot() error {
 	if _, err := r.table(); err != nil {
+		return err
+	}
+	if err := r.mayRead(r.target); err != nil {
 		return err
 	}
 	match, err := r.keyFilter()
@@ -157,10 +163,11 @@ func (r *request) page(result nkv.Result, id string, from int, match func(string
 		page = wire.AppendRecord(page, e.Revision, e.Key, e.Value)
 	}
 	header := revision(result.View.Head)
+	header.Set(wire.HeaderStore, result.View.Store) // that of today may be a later one
 	switch {
 	case i < len(entries):
 		if id == "" {
-			id = r.server.snapshots.keep(result)
+			id = r.server.snapshots.keep(result, snapshotIdle)
 		}
 		header.Set(wire.HeaderNext, id+"."+strconv.Itoa(i))
 	case id != "":

@@ -39,6 +39,13 @@ func TestOptionsAreValidated(t *testing.T) {
 		"no number":                {server.Options{Listen: "127.0.0.1:nowhere-at-all"}, "Listen"},
 		"port too high":            {server.Options{Listen: "127.0.0.1:65536"}, "Listen"},
 		"negative port":            {server.Options{Listen: "127.0.0.1:-1"}, "Listen"},
+		"TCP for everybody":        {server.Options{Listen: "127.0.0.1:0"}, "insecure"},
+		"TCP for the world":        {server.Options{Listen: "0.0.0.0:0", Insecure: true}, "agents"},
+		"TCP on all addresses":     {server.Options{Listen: ":0", Insecure: true}, "agents"},
+		"TCP by a name":            {server.Options{Listen: "example.org:0", Insecure: true}, "agents"},
+		"two minds":                {server.Options{Insecure: true, Agents: "/x"}, "Insecure"},
+		"agents without a file":    {server.Options{Agents: filepath.Join(dir, "none")}, "Agents"},
+		"agents of nobody":         {server.Options{Agents: dir, NKV0: true}, "NKV0"},
 		"change log in no folder":  {server.Options{ChangeLog: filepath.Join(dir, "none", "log")}, "ChangeLog"},
 		"change log is a folder":   {server.Options{ChangeLog: dir}, "ChangeLog"},
 	} {
@@ -130,11 +137,12 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 			return func() { o.NATSConfig = "" }
 		}, server.ErrNotReady, occupied.Addr().String()},
 		"leaf node port in use": {func(t *testing.T, o *server.Options) func() {
+			o.Insecure = true
 			o.NATSConfig = natsConfig(t, "leafnodes { listen: \""+occupied.Addr().String()+"\" }")
 			return func() { o.NATSConfig = "" }
 		}, server.ErrNotReady, occupied.Addr().String()},
 		"port in use": {func(t *testing.T, o *server.Options) func() {
-			o.Listen = occupied.Addr().String()
+			o.Listen, o.Insecure = occupied.Addr().String(), true
 			return func() { o.Listen = "" }
 		}, server.ErrNotReady, occupied.Addr().String()},
 		"socket in use": {func(t *testing.T, o *server.Options) func() {

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -78,6 +79,9 @@ func (r *request) trace() error {
 	if _, err := r.table(); err != nil {
 		return err
 	}
+	if err := r.mayRead(r.target); err != nil {
+		return err
+	}
 	select {
 	case r.server.traces.slots <- struct{}{}:
 	default:
@@ -91,13 +95,15 @@ func (r *request) trace() error {
 		}
 		r.server.workers.Go(func() {
 			defer func() { <-r.server.traces.slots }()
-			r.answerJSON(revision(result.View.Head), r.server.traceTable(result))
+			r.answerJSON(revision(result.View.Head), r.server.traceTable(result, r.readable(nil)))
 		})
 	}})
 	return nil
 }
 
-func (s *Server) traceTable(result nkv.Result) wire.TraceAnswer {
+// traceTable tells of a table, and of others only what readable lets through; nil:
+// all.
+func (s *Server) traceTable(result nkv.Result, readable func(string) bool) wire.TraceAnswer {
 	info := tableInfo(result.Info)
 	body := wire.TraceAnswer{Table: info, Listeners: []wire.Listener{}}
 	if o := result.Info.Owner; o != nil {
@@ -107,6 +113,11 @@ func (s *Server) traceTable(result nkv.Result) wire.TraceAnswer {
 	s.probe(listeners)
 	for _, l := range listeners {
 		l.Differs = l.State != nil && l.State.Fingerprint != "" && info.Fingerprint != "" && l.State.Fingerprint != info.Fingerprint
+		if l.State != nil && readable != nil {
+			hidden := func(table string, _ uint64) bool { return !readable(table) }
+			maps.DeleteFunc(l.State.Heads, hidden)
+			maps.DeleteFunc(l.State.Handled, hidden)
+		}
 		body.Listeners = append(body.Listeners, l.Listener)
 	}
 	return body

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/evenkv/nkv/pkg/eve"
@@ -13,6 +14,9 @@ import (
 func (r *request) get() error {
 	table, key, err := r.path()
 	if err != nil {
+		return err
+	}
+	if err := r.mayRead(table); err != nil {
 		return err
 	}
 	r.submit(nkv.Request{Op: nkv.OpGet, Table: table, Key: key}, func(result nkv.Result) {
@@ -54,6 +58,9 @@ func (r *request) put() error {
 		return err
 	}
 	if ask.Table, ask.Key, err = r.path(); err != nil {
+		return err
+	}
+	if err := r.mayWrite(ask.Table); err != nil {
 		return err
 	}
 	if len(r.msg.Data) > r.server.opts.MaxValue {
@@ -99,6 +106,9 @@ func (r *request) delete() error {
 	if ask.Table, ask.Key, err = r.path(); err != nil {
 		return err
 	}
+	if err := r.mayWrite(ask.Table); err != nil {
+		return err
+	}
 	r.submit(ask, func(result nkv.Result) { r.answer(revision(result.Revision), nil) })
 	return nil
 }
@@ -108,7 +118,7 @@ func (r *request) clear(text string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.table(); err != nil {
+	if _, err := r.writable(); err != nil {
 		return err
 	}
 	pattern, err := wire.ParsePattern(text)
@@ -130,13 +140,22 @@ func (r *request) clear(text string) error {
 	return nil
 }
 
+// writable reads the request's target as a table that the asker may change.
+func (r *request) writable() (wire.Table, error) {
+	table, err := r.table()
+	if err != nil {
+		return table, err
+	}
+	return table, r.mayWrite(r.target)
+}
+
 // open makes the asker the owner of a table of its own, or by force of any.
 func (r *request) open() error {
 	ask, err := r.change(nkv.OpOpen)
 	if err != nil {
 		return err
 	}
-	table, err := r.table()
+	table, err := r.writable()
 	if err != nil {
 		return err
 	}
@@ -179,7 +198,7 @@ func (r *request) close() error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.table(); err != nil {
+	if _, err := r.writable(); err != nil {
 		return err
 	}
 	ask.Table = r.target
@@ -192,7 +211,7 @@ func (r *request) mark() error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.table(); err != nil {
+	if _, err := r.writable(); err != nil {
 		return err
 	}
 	var body wire.MarkRequest
@@ -217,20 +236,18 @@ func (r *request) heads() error {
 			return err
 		}
 		if table, ok := pattern.Table(); ok {
-			ask.Tables = append(ask.Tables, table)
+			// One that may not be read is as if it were not there: the others count.
+			if r.asker.access.Load().Reads(table) {
+				ask.Tables = append(ask.Tables, table)
+			}
 			continue
 		}
 		patterns = append(patterns, pattern)
 	}
 	if len(patterns) > 0 {
-		ask.Match = func(table string) bool {
-			for _, p := range patterns {
-				if p.MatchTable(table) {
-					return true
-				}
-			}
-			return false
-		}
+		ask.Match = r.readable(func(table string) bool {
+			return slices.ContainsFunc(patterns, func(p wire.Pattern) bool { return p.MatchTable(table) })
+		})
 	}
 	r.submit(ask, func(result nkv.Result) {
 		r.answerJSON(wire.Header{}, wire.HeadsAnswer{Heads: result.Heads})
@@ -239,13 +256,13 @@ func (r *request) heads() error {
 }
 
 func (r *request) tables() error {
-	ask := nkv.Request{Op: nkv.OpTables}
+	ask := nkv.Request{Op: nkv.OpTables, Match: r.readable(nil)}
 	if text := r.header.Get(wire.HeaderPattern); text != "" {
 		pattern, err := wire.ParsePattern(text)
 		if err != nil {
 			return err
 		}
-		ask.Match = pattern.MatchTable
+		ask.Match = r.readable(pattern.MatchTable)
 	}
 	r.submit(ask, func(result nkv.Result) {
 		body := wire.TablesAnswer{Tables: make([]wire.TableInfo, 0, len(result.Infos))}
@@ -265,6 +282,7 @@ func (r *request) health() error {
 			Uptime: time.Since(r.server.started), Revision: status.Revision,
 			Tables: status.Tables, Keys: status.Keys, Bytes: status.Bytes,
 			Connections: r.server.sessions.count(), Slow: r.server.ns.NumSlowConsumers(),
+			Refused: r.server.audit.refused.Load(),
 		}
 		if status.Durable != nil || status.Volatile != nil {
 			body.Status = "degraded"

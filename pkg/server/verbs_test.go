@@ -213,7 +213,7 @@ func TestVerbsAnswerAsTheProtocolSays(t *testing.T) {
 	}
 	var health wire.HealthAnswer
 	decode(t, run(t, step{from: a, subject: "v1.health", want: "200"}), &health)
-	wantHealth := wire.HealthAnswer{Status: "ok", Durable: "ok", Volatile: "ok", Revision: newest, Tables: 2, Keys: 1, Bytes: 1, Connections: 3}
+	wantHealth := wire.HealthAnswer{Status: "ok", Durable: "ok", Volatile: "ok", Revision: newest, Tables: 2, Keys: 1, Bytes: 1, Connections: 3, Refused: 1}
 	if diff := cmp.Diff(wantHealth, health, cmpopts.IgnoreFields(health, "Uptime")); diff != "" || health.Uptime <= 0 {
 		t.Errorf("health, up %s (-want +got):\n%s", health.Uptime, diff)
 	}

@@ -109,7 +109,8 @@ type HealthAnswer struct {
 	Keys        int           `json:"keys"`
 	Bytes       int64         `json:"bytes"` // of all values
 	Connections int           `json:"connections"`
-	Slow        int64         `json:"slow"` // connections cut because they did not read, since the start
+	Slow        int64         `json:"slow"`    // connections cut because they did not read, since the start
+	Refused     uint64        `json:"refused"` // logins, requests and subscriptions that were refused since the start
 }
 
 // VersionAnswer is the body of the answer to version.

@@ -25,6 +25,7 @@ const (
 	ReasonVersion     Reason = "version"     // 400: another protocol version; Nkv-Version has the server's
 	ReasonVerb        Reason = "verb"        // 404: no such verb in this version
 	ReasonNotOwner    Reason = "not-owner"   // 403: the table belongs to another agent
+	ReasonDenied      Reason = "denied"      // 403: a rule does not allow it; the message has the rule
 	ReasonIdentity    Reason = "identity"    // 403: the request's inbox is not its connection's
 	ReasonNotFound    Reason = "not-found"   // 404
 	ReasonOwned       Reason = "owned"       // 409: another instance owns the table

@@ -45,6 +45,8 @@ const (
 	VerbHealth   Verb = "health"   // how the server is
 	VerbVersion  Verb = "version"  // what the server is
 	VerbProbe    Verb = "probe"    // a client's answer to a probe
+	VerbBackup   Verb = "backup"   // a page of all tables
+	VerbRestore  Verb = "restore"  // a step of replacing the durable tables: RestoreBegin, RestoreAdd, RestoreCommit
 )
 
 // Subject returns the subject of a request. Target is an encoded table or path,

@@ -90,6 +90,9 @@ func newDevice(bin, config string, out *os.File) (*device, error) {
 		url: "unix://" + filepath.Join(dir, "nkv.sock"), agents: map[string]*process{}, configured: configured,
 		progress: newProgress(out), rate: "1MiB", grace: "1s", known: newKnown(),
 	}
+	if err := d.identify(); err != nil {
+		return nil, err
+	}
 	d.apps = watchApps(d.file("domains"))
 	d.vault = watchVault(d.file("vault/volumes"), d.known)
 	return d, nil
@@ -97,7 +100,8 @@ func newDevice(bin, config string, out *os.File) (*device, error) {
 
 func (d *device) file(name string) string { return filepath.Join(d.dir, name) }
 
-// spawn starts a program with its output in a file of its own.
+// spawn starts a program with its output in a file of its own. If it has an
+// identity, it is told; another's it is not.
 func (d *device) spawn(program, log string, args ...string) (*process, error) {
 	out, err := os.OpenFile(d.file(log), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -106,6 +110,7 @@ func (d *device) spawn(program, log string, args ...string) (*process, error) {
 	defer out.Close() //nolint:errcheck // the process has its own
 	cmd := exec.Command(filepath.Join(d.bin, program), args...)
 	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Env = append(os.Environ(), client.EnvNKey+"="+d.identity(program))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the demo, which ends them in order
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -121,7 +126,7 @@ func (d *device) spawn(program, log string, args ...string) (*process, error) {
 func (d *device) startServer() (err error) {
 	d.server, err = d.spawn("nkv-server", "nkv-server.log",
 		"--socket", d.file("nkv.sock"), "--store", d.file("store"), "--volatile-dir", d.file("volatile"),
-		"--owner-grace", d.grace, "--change-log", d.file("changes"))
+		"--owner-grace", d.grace, "--change-log", d.file("changes"), "--agents", d.file("agents.yaml"))
 	return err
 }
 
@@ -310,7 +315,7 @@ func (d *device) invite(out io.Writer) {
 	fmt.Fprintf(out, `
 All is running. In another terminal:
 
-  export NKV_URL=%[1]s
+  export NKV_URL=%[1]s NKV_NKEY=%[5]s
   %[2]s/diag
   %[2]s/nkv tree
   %[2]s/nkv watch 'zedmanager.>'
@@ -324,5 +329,5 @@ All is running. In another terminal:
   pkill -9 demoapp
 
 Ctrl-C ends it.
-`, d.url, d.bin, d.config, d.file("corrupt"))
+`, d.url, d.bin, d.config, d.file("corrupt"), d.seed(demoIdentity))
 }

@@ -58,6 +58,7 @@ func (d *device) steps(s *summary) []step {
 		step{second, d.reconfigure((*configuration).second)},
 		step{"remove the last of each", d.reconfigure((*configuration).shrink)},
 	)
+	steps = append(steps, step{"a rogue agent wants what is others', and is refused", func(ctx context.Context) error { return d.rogue(ctx, s) }})
 	for _, p := range slices.Backward(agentPrograms) {
 		steps = append(steps, step{"kill " + p.name + " with -9 while content comes", d.killWhileLoading(p.name)})
 	}

@@ -20,6 +20,8 @@ type summary struct {
 	processes                           int // of applications, in all
 	volumes, statuses                   int // that were looked at, in all
 	load                                int // changes acknowledged while the server was killed
+	rogue                               int // tries of the rogue agent, each refused
+	rogueTold                           string
 	standing                            standing
 	loads                               loadCounts
 	took                                time.Duration
@@ -39,6 +41,8 @@ func (s *summary) print(out io.Writer) {
                        %d statuses, none wrong
   killed with -9       %d times, the server twice; around its death
                        %d changes of a load acknowledged, none lost
+  rogue agent          refused %d of %d times; when it read a secret table:
+%s
   tables               %d, with %d keys
   changes              %d, of %d configurations
   handler calls        %d, of %d lives of %d agents: each replayed
@@ -49,8 +53,14 @@ func (s *summary) print(out io.Writer) {
 `, s.standing.wanted, s.standing.running, s.processes,
 		s.loads.complete, float64(s.loads.bytes)/(1<<20), s.loads.resumed, s.loads.failed,
 		s.volumes, s.statuses,
-		s.kills, s.load, s.tables, s.keys, s.changes, s.reconfigs+1, s.calls, s.lives, len(agentPrograms),
+		s.kills, s.load, s.rogue, s.rogue, told(s.rogueTold), s.tables, s.keys, s.changes, s.reconfigs+1, s.calls, s.lives, len(agentPrograms),
 		quantile(0.5), quantile(0.99), len(s.handled), float64(s.resident)/(1<<20), s.took.Seconds())
+}
+
+// told indents what the server said, in lines that fit.
+func told(text string) string {
+	const indent = "                       "
+	return wrapped(indent+text, indent)
 }
 
 // Probe is the value whose way is timed.

@@ -141,7 +141,7 @@ func (b *bench) start(ctx context.Context, transport string) (*process, string, 
 			return nil, "", err
 		}
 		url = "nats://127.0.0.1:" + strconv.Itoa(port)
-		args = append(args, "--listen", "127.0.0.1:"+strconv.Itoa(port))
+		args = append(args, "--listen", "127.0.0.1:"+strconv.Itoa(port), "--insecure")
 	}
 	cmd := exec.CommandContext(ctx, b.server, args...)
 	cmd.Stderr = os.Stderr

@@ -17,6 +17,10 @@ type Config struct {
 	SocketMode os.FileMode
 	// Listen is the TCP address, host:port; empty: none.
 	Listen string
+	// Agents is the agents file; empty: there is no access control.
+	Agents string
+	// Insecure lets everybody come by TCP, on a loopback address, without Agents.
+	Insecure bool
 	// Store is the directory of durable tables; empty: memory.
 	Store string
 	// VolatileDir is the directory of volatile tables; empty: memory.

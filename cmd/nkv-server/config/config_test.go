@@ -104,6 +104,8 @@ func TestEachSetting(t *testing.T) {
 		"socket":       {"/tmp/s", "/tmp/o", func(c *config.Config) { c.Socket, c.VolatileDir = "/tmp/s", "/tmp/s-volatile" }, nil},
 		"socket-mode":  {"0600", "0666", func(c *config.Config) { c.SocketMode = 0o600 }, nil},
 		"listen":       {"127.0.0.1:4222", "[::1]:0", func(c *config.Config) { c.Listen = "127.0.0.1:4222" }, nil},
+		"agents":       {"/etc/nkv/agents.yaml", "none", func(c *config.Config) { c.Agents = "/etc/nkv/agents.yaml" }, nil},
+		"insecure":     {"true", "false", func(c *config.Config) { c.Insecure = true }, nil},
 		"store":        {"/tmp/store", "none", func(c *config.Config) { c.Store = "/tmp/store" }, nil},
 		"volatile-dir": {"none", "/tmp/v", func(c *config.Config) { c.VolatileDir = "" }, nil},
 		"nats-config":  {"/etc/nats.conf", "none", func(c *config.Config) { c.NATSConfig = "/etc/nats.conf" }, nil},

@@ -56,7 +56,7 @@ func (s Setting) Alone() string {
 
 // Settings returns all settings, in the order of help texts.
 func Settings() []Setting {
-	return slices.Concat(places(), limits(), migration())
+	return slices.Concat(places(), walls(), limits(), migration())
 }
 
 // places are the settings that say where the server is and where it keeps what.
@@ -93,6 +93,20 @@ func places() []Setting {
 		{
 			Name: "change-log", Value: "file", Usage: "append every accepted change to this file, a line of JSON without the value; it grows without bound",
 			Default: none, fallback: fixed(none), read: place(func(c *Config) *string { return &c.ChangeLog }),
+		},
+	}
+}
+
+// walls are the settings that say who may do what.
+func walls() []Setting {
+	return []Setting{
+		{
+			Name: "agents", Value: "file", Usage: "agents file: who may connect, and what each may read and write; none: everybody who reaches the server, everything",
+			Default: none, fallback: fixed(none), read: place(func(c *Config) *string { return &c.Agents }),
+		},
+		{
+			Name: "insecure", Value: boolean, Usage: "without an agents file, let every process of this machine do everything over TCP, on a loopback address",
+			Default: "false", Choices: truths, fallback: fixed("false"), read: truth(func(c *Config) *bool { return &c.Insecure }),
 		},
 	}
 }

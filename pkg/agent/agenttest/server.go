@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -161,7 +162,8 @@ func (s *Server) listen() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.joiner = join.Serve(l, entrance{s.door, anyAgent}.InProcessConn, join.Options{Logger: s.Log})
+	dial := func(join.Peer) (net.Conn, error) { return s.door.dial(anyAgent) }
+	s.joiner = join.Serve(l, dial, join.Options{Logger: s.Log})
 }
 
 // Connect returns a new agent. It is closed when the test ends, if not before.

@@ -21,8 +21,9 @@ import (
 //     at which outbound ends.
 //   - The client closes its writing half: inbound waits until outbound finds that
 //     the server has nothing more for it, see finish.
-//   - The server closes: outbound writes what it got and shuts the socket down, at
-//     which inbound ends.
+//   - The server closes: outbound writes what it got and ends the socket's writing
+//     half; inbound drops what still comes, until the client closes or linger is
+//     over.
 //   - The client does not read: outbound's write times out, and it does the same.
 //
 // inbound is the last and closes the socket.
@@ -37,6 +38,8 @@ type conn struct {
 	// serveUntil is set, in Unix nanoseconds, when the client has closed its
 	// writing half.
 	serveUntil   atomic.Int64
+	hurries      atomic.Bool // the joiner closes
+	lingers      atomic.Bool // the server has closed, the client perhaps not
 	outboundDone chan struct{}
 
 	// The last read of the socket; inbound's alone.
@@ -173,10 +176,22 @@ func (c *conn) outbound() {
 		}
 	}
 	c.pipe.Close()
-	// The client gets its end behind what was written, and inbound the rest of
-	// what the client sent, then its end.
+	// The client gets its end behind what was written. It may be writing itself, and
+	// would not read the server's last words when that fails.
 	_ = c.sock.CloseWrite() // gone already: the same
-	_ = c.sock.CloseRead()
+	c.lingers.Store(true)
+	if err := c.sock.SetReadDeadline(time.Now().Add(linger)); err != nil || c.hurries.Load() {
+		_ = c.sock.CloseRead()
+	}
+}
+
+// hurry ends the connection from the server's side, without lingering.
+func (c *conn) hurry() {
+	c.hurries.Store(true)
+	c.pipe.Close()
+	if c.lingers.Load() {
+		_ = c.sock.CloseRead()
+	}
 }
 
 // fetch waits for bytes of the server and takes what fits into a buffer of size

@@ -328,6 +328,22 @@ func TestServerClosesWithLastWords(t *testing.T) {
 	expectRest(t, r, "-ERR 'Authorization Violation'\r\n")
 }
 
+// TestClientWritesAfterTheEnd: a client that is still writing when the server closes
+// gets no error for that, which would keep it from reading the reason.
+func TestClientWritesAfterTheEnd(t *testing.T) {
+	noLeak(t)
+	server := startServer(t, serverOptions{token: "secret"})
+	c, r := server.dial(t)
+	send(t, c, "CONNECT {\"auth_token\":\"wrong\"}\r\n")
+	if _, err := r.Peek(1); err != nil { // the last words are here, so the server is gone
+		t.Fatal(err)
+	}
+	for range 10 {
+		send(t, c, "PING\r\n")
+	}
+	expectRest(t, r, "-ERR 'Authorization Violation'\r\n")
+}
+
 func TestServerShutdownGivesTheEnd(t *testing.T) {
 	for name, stop := range map[string]func(*testServer){
 		"NATS server": func(s *testServer) { s.ns.Shutdown(); s.ns.WaitForShutdown() },

@@ -19,6 +19,9 @@ const (
 	// quiet is how long a client that closed its writing half must have got
 	// nothing until it is taken as served.
 	quiet = 100 * time.Millisecond
+	// linger is how long a client may go on sending, in vain, after the server has
+	// closed.
+	linger = 500 * time.Millisecond
 	// After an error of accepting, the next attempt comes after minBackoff, and
 	// after twice as long each further time, up to maxBackoff.
 	minBackoff = 5 * time.Millisecond
@@ -50,7 +53,7 @@ type stream interface {
 // methods are safe for concurrent use.
 type Joiner struct {
 	listener net.Listener
-	dial     func() (net.Conn, error)
+	dial     func(Peer) (net.Conn, error)
 	log      logrus.FieldLogger
 	timeout  time.Duration
 	buffers  buffers
@@ -66,12 +69,12 @@ type Joiner struct {
 
 // Serve accepts l's connections and joins each to one that dial returns, the
 // server's end of which must be a net.Pipe's, as of (*server.Server).InProcessConn
-// of nats-server. It returns at once; Close ends it, and l with it. When l is
-// closed by somebody else it only stops accepting.
+// of nats-server. Dial is told who connects. Serve returns at once; Close ends it,
+// and l with it. When l is closed by somebody else it only stops accepting.
 //
 // A passing error of accepting, such as too many open files, is logged once and
 // tried over until it is gone.
-func Serve(l net.Listener, dial func() (net.Conn, error), opts Options) *Joiner {
+func Serve(l net.Listener, dial func(Peer) (net.Conn, error), opts Options) *Joiner {
 	if opts.WriteTimeout <= 0 {
 		opts.WriteTimeout = DefaultWriteTimeout
 	}
@@ -155,7 +158,7 @@ func (j *Joiner) newConn(sock net.Conn) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	pipe, err := j.dial()
+	pipe, err := j.dial(PeerOf(raw))
 	if err != nil {
 		return nil, fmt.Errorf("connect to the NATS server: %w", err)
 	}
@@ -195,7 +198,7 @@ func (j *Joiner) Close() {
 			j.log.WithError(err).WithField("socket", j.listener.Addr()).Warn("the socket did not close well")
 		}
 		for _, c := range j.take() {
-			c.pipe.Close()
+			c.hurry()
 		}
 		j.running.Wait()
 	})

@@ -58,7 +58,7 @@ func startServer(t testing.TB, opts serverOptions) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.joiner = join.Serve(l, ns.InProcessConn, join.Options{Logger: opts.log, WriteTimeout: deadline})
+	s.joiner = join.Serve(l, func(join.Peer) (net.Conn, error) { return ns.InProcessConn() }, join.Options{Logger: opts.log, WriteTimeout: deadline})
 	t.Cleanup(func() {
 		s.joiner.Close()
 		ns.Shutdown()

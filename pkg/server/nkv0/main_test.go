@@ -27,7 +27,7 @@ func serving(t testing.TB) server.Options {
 	t.Helper()
 	dir := t.TempDir()
 	return server.Options{
-		Listen: "127.0.0.1:0", StoreDir: filepath.Join(dir, "durable"), VolatileDir: filepath.Join(dir, "volatile"), NKV0: true,
+		Listen: "127.0.0.1:0", Insecure: true, StoreDir: filepath.Join(dir, "durable"), VolatileDir: filepath.Join(dir, "volatile"), NKV0: true,
 	}
 }
 

@@ -397,7 +397,7 @@ func TestShutdownAnswersWhatItHeard(t *testing.T) {
 // TestOffUnlessAsked: without the option nothing of the protocol is there, and a
 // connection without a token listens to events.
 func TestOffUnlessAsked(t *testing.T) {
-	s := start(t, server.Options{Listen: "127.0.0.1:0"})
+	s := start(t, server.Options{Listen: "127.0.0.1:0", Insecure: true})
 	c := old(t, s.ClientURL())
 	messages, events := c.hear("pub-k"), c.hear("nkv.v1.event.>")
 	if m, err := c.Request("pubsub.put", []byte(request("Put", "k")+"[1]}"), patience/50); err == nil {
