@@ -67,7 +67,6 @@ type place struct {
 	socket, storeDir, volatileDir string
 	maxValue                      int
 	grace                         time.Duration
-	program                       string // nkv-server, for run; empty: the test binary
 
 	mu      sync.Mutex // guards the running server
 	server  *server.Server
@@ -113,7 +112,6 @@ func (p *place) run() *testutil.Process {
 func (p *place) options() testutil.ServerOptions {
 	return testutil.ServerOptions{
 		Socket: p.socket, StoreDir: p.storeDir, VolatileDir: p.volatileDir, OwnerGrace: p.grace, MaxValue: p.maxValue,
-		Program: p.program,
 	}
 }
 
