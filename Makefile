@@ -54,6 +54,10 @@ load: ## what many connections cost: resident memory, latencies, a stopped reade
 fuzz: ## run each fuzz target for a few seconds (FUZZTIME=10s)
 	@tools/fuzz.sh $(or $(FUZZTIME),10s)
 
+.PHONY: chaos
+chaos: ## power loss, faults, slow and hostile clients: a line for each test (LONG=1)
+	@$(if $(LONG),NKV_LONG=1) GO=$(GO) tools/chaos.sh
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf $(BIN)
