@@ -100,6 +100,13 @@ func (p *Proxy) Connections() int {
 	return p.joined
 }
 
+// Open returns how many connections there are now, in either half.
+func (p *Proxy) Open() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.links)
+}
+
 func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()

@@ -111,3 +111,24 @@ func TestMarkMakesTable(t *testing.T) {
 		}
 	}
 }
+
+// FuzzReadRecord takes operations apart that a log could hold.
+func FuzzReadRecord(f *testing.F) {
+	_, record := newEntry("k", []byte("v"), 7)
+	f.Add(keyRecord("a.T", "k"), record, false)
+	f.Add(tableRecord("a.T"), encodeMeta(meta{Restart: 3}), false)
+	f.Add(NoteRecord("a.T", ""), []byte("n"), true)
+	f.Add("k\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", []byte{0x80}, false)
+	f.Fuzz(func(t *testing.T, key string, value []byte, gone bool) {
+		r, err := ReadRecord(store.Op{Key: key, Value: value, Delete: gone})
+		if err != nil {
+			if !errors.Is(err, ErrCorrupt) {
+				t.Errorf("%q: %v", key, err)
+			}
+			return
+		}
+		if again := splitRecord(recordKey, r.Table, r.Key); r.Kind == RecordKey && len(again) == len(key) && again != key {
+			t.Errorf("%q is the record of %q and %q, whose record is %q", key, r.Table, r.Key, again)
+		}
+	})
+}

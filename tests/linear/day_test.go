@@ -242,7 +242,14 @@ func (d *day) quiet(c *client.Client) {
 		last = fmt.Sprintf("%d connections, %v", health.Connections, err)
 		return err == nil && health.Connections == want
 	}) {
-		d.rec.violation("after %s the server does not have the connections of the %d readers and the asker: %s", settled, len(d.readers), last)
+		open := map[string]int{}
+		for i, l := range d.lines {
+			if n := l.Open(); n != 0 && i < d.writing || n != 1 && i >= d.writing {
+				open[fmt.Sprint("line ", i)] = n
+			}
+		}
+		d.rec.violation("after %s the server does not have the connections of the %d readers and the asker: %s; over their lines, where it is not one each: %v",
+			settled, len(d.readers), last, open)
 	}
 }
 
