@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,16 +102,19 @@ func (c *Client) dial(url string) error {
 	}
 	given = append(given, c.opts.identity...)
 	if c.opts.inProcess != nil {
-		given = append(given, nats.InProcessServer(c.opts.inProcess))
+		given = append(given, nats.InProcessServer(&oneAtATime{server: c.opts.inProcess}))
 	} else {
 		var err error
 		if address, err = c.opts.address(url); err != nil {
 			return err
 		}
-		if c.opts.dialer != nil {
-			// The dialer knows where to go; there is no name to look up.
-			given = append(given, nats.SetCustomDialer(c.opts.dialer), nats.SkipHostLookup())
+		dialer := c.opts.dialer
+		if dialer != nil {
+			given = append(given, nats.SkipHostLookup()) // it knows where to go; there is no name to look up
+		} else {
+			dialer = &net.Dialer{Timeout: min(connectWithin, c.opts.timeout)}
 		}
+		given = append(given, nats.SetCustomDialer(&oneAtATime{CustomDialer: dialer}))
 		given = append(given, c.opts.tls...)
 	}
 	nc, err := nats.Connect(address, given...)
