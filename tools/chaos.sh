@@ -7,11 +7,11 @@ cd "$(dirname "$0")/.."
 failed=0
 
 # attack runs a package's tests, all or those of a name, and keeps the lines that
-# tell of violations; there must be one at least.
+# tell of violations; there must be one at least. More arguments are go test's.
 attack() {
 	local out
 	out=$(mktemp)
-	if "${GO:-go}" test -count=1 -v -timeout 3h -run "${2:-.}" "$1" >"$out" 2>&1 && grep -q violation "$out"; then
+	if "${GO:-go}" test -count=1 -v -timeout 3h -run "$2" "${@:3}" "$1" >"$out" 2>&1 && grep -q violation "$out"; then
 		awk '
 			/^=== (RUN|CONT|NAME)/ { name = $3 }
 			/^ *--- SKIP/ { print $3 ": skipped" }
@@ -26,8 +26,9 @@ attack() {
 	rm -f "$out"
 }
 
-attack ./tests/crash
-attack ./tests/linear
-attack ./tests/soak
+race=${RACE:-} # what measures goes without
+attack ./tests/crash . ${race:+"$race"}
+attack ./tests/linear . ${race:+"$race"}
+attack ./tests/soak .
 attack ./pkg/server Attack
 exit $failed
