@@ -61,7 +61,7 @@ func (o other) measure(t *testing.T, p *place) {
 	violated := func(format string, args ...any) { violations++; t.Errorf(format, args...) }
 	var most int64
 	var seen comparison
-	rounds, broken := 0, 0
+	rounds, broken, within := 0, 0, false
 	for range attempts {
 		seen = comparison{}
 		for range o.rounds {
@@ -75,17 +75,22 @@ func (o other) measure(t *testing.T, p *place) {
 			rounds++
 		}
 		seen.quiet = append(seen.quiet, s.windows(o.windows)...)
-		if seen.within() {
+		if within = seen.within(); within {
 			break
 		}
 		t.Logf("not within: p99 %s", seen)
-		if !seen.calm() {
-			continue
+		if seen.calm() {
+			broken++
 		}
-		if broken++; broken == tries {
-			violated("the p99 of others takes more than %d times as long: %s", factor, seen)
+		if broken == tries {
 			break
 		}
+	}
+	switch {
+	case broken > 0 && !within:
+		violated("the p99 of others takes more than %d times as long: %s", factor, seen)
+	case !within:
+		t.Log("the machine was too busy with something else to tell")
 	}
 	for _, err := range s.failures() {
 		violated("the steady load: %v", err)
