@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -278,5 +279,20 @@ func TestDirectoriesOfTables(t *testing.T) {
 	w.scan(w.top, 0) // it says nothing worse than that it is not there
 	if _, err := os.Stat(w.top); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// A bridge may end at any moment of a greeting that fails.
+func TestTheEndOfAGreeting(t *testing.T) {
+	b := newBench(t)
+	script(b, status, "no hello")
+	for range 300 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go cancel()
+		if conn, _, err := greet(ctx, status.Socket(b.root), status.Topic, patience); err == nil {
+			conn.Close()
+			t.Fatal("it was taken for a publisher")
+		}
+		cancel()
 	}
 }

@@ -163,17 +163,18 @@ func answers(ctx context.Context, path string) bool {
 // greet connects to a publisher and asks for its topic; it waits for the answer as
 // long as within says.
 func greet(ctx context.Context, path, topic string, within time.Duration) (conn *net.UnixConn, hello eve.Message, err error) {
-	if conn, err = dial(ctx, path); err != nil {
+	made, err := dial(ctx, path)
+	if err != nil {
 		return nil, hello, err
 	}
-	// What ends the wait ends the connection.
-	unhook := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already: the same
+	// What ends the wait ends the connection; it may run when this has returned.
+	unhook := context.AfterFunc(ctx, func() { made.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // closed already: the same
 	defer unhook()
-	hello, err = askHello(conn, topic, within)
+	hello, err = askHello(made, topic, within)
 	if err != nil {
-		return nil, hello, errors.Join(err, conn.Close())
+		return nil, hello, errors.Join(err, made.Close())
 	}
-	return conn, hello, nil
+	return made, hello, nil
 }
 
 func askHello(conn *net.UnixConn, topic string, within time.Duration) (eve.Message, error) {
