@@ -42,13 +42,14 @@ func (p *program) authRemoveCommand(file *string) *cobra.Command {
 		ValidArgsFunction: completeIdentity(file),
 		RunE: func(_ *cobra.Command, args []string) error {
 			edit, err := access.OpenEdit(*file)
-			if err == nil {
-				err = edit.Remove(args[0])
+			if err != nil {
+				return err
 			}
-			if err == nil {
-				err = edit.Save()
+			defer edit.Close()
+			if err := edit.Remove(args[0]); err != nil {
+				return err
 			}
-			return err
+			return edit.Save()
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
 	"strconv"
@@ -66,10 +67,10 @@ hash only. A client uses what it was given with ` + "NKV_NKEY=FILE, or NKV_USER 
 }
 
 func (p *program) authAdd(file, name string, flags addFlags) error {
-	edit, err := access.OpenEdit(file)
-	if err != nil {
-		return err
+	if _, err := access.Load(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err // before anything is asked
 	}
+	var err error
 	id := access.Identity{Name: name, Role: access.Role(flags.role), Agents: flags.agents, Reads: flags.reads, NKeys: flags.nkeys}
 	if id.UIDs, err = ids(flags.users, "user", lookUpUser); err != nil {
 		return err
@@ -91,12 +92,22 @@ func (p *program) authAdd(file, name string, flags addFlags) error {
 		}
 		id.NKeys = append(id.NKeys, public)
 	}
-	edit.Add(id)
-	err = edit.Save()
+	err = addTo(file, id)
 	if err != nil && flags.seed != "" {
 		err = errors.Join(err, os.Remove(flags.seed)) // it is of no use
 	}
 	return err
+}
+
+// addTo adds to an identity in a file, which others can't change meanwhile.
+func addTo(file string, id access.Identity) error {
+	edit, err := access.OpenEdit(file)
+	if err != nil {
+		return err
+	}
+	defer edit.Close()
+	edit.Add(id)
+	return edit.Save()
 }
 
 // newPassword returns the hash of a password that a person types twice, or that
@@ -156,7 +167,7 @@ func newSeed(file string) (public string, err error) {
 	}
 	if err == nil {
 		_, err = f.Write(append(seed, '\n'))
-		err = errors.Join(err, f.Close())
+		err = errors.Join(err, f.Sync(), f.Close())
 	}
 	if err != nil {
 		return "", fmt.Errorf("write the seed: %w", err)

@@ -270,6 +270,9 @@ func (o *options) address(text string) (natsURL string, err error) {
 		// The dialer does not look at it; a name would be asked of DNS each time.
 		return "nats://127.0.0.1:4222", nil
 	}
+	if strings.Contains(text, "@") { // not shown: it may be a password
+		return "", fmt.Errorf("%w: the server's URL names a user, and would show a password to all who see it; give that with Password, or $%s and $%s", ErrInvalidOption, EnvUser, EnvPassword)
+	}
 	if !strings.Contains(text, "://") {
 		text = "nats://" + text
 	}

@@ -310,8 +310,8 @@ func TestOptionsAreValidated(t *testing.T) {
 			t.Errorf("%s: %v, want ErrInvalidOption", name, err)
 		}
 	}
-	for _, url := range []string{"http://host", "unix://", "nats://", "://", "nats://host:port"} {
-		if c, err := Connect(testContext(t), url); !errors.Is(err, ErrInvalidOption) {
+	for _, url := range []string{"http://host", "unix://", "nats://", "://", "nats://host:port", "nats://ann:sesame@127.0.0.1:1", "ann:sesame@host", "nats://sesame@127.0.0.1:1", "http://ann:ses%ame@host"} {
+		if c, err := Connect(testContext(t), url); !errors.Is(err, ErrInvalidOption) || strings.Contains(err.Error(), "same") {
 			t.Errorf("%q: %v, want ErrInvalidOption", url, err)
 			if err == nil {
 				c.Close()

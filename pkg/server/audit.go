@@ -16,7 +16,7 @@ const (
 )
 
 // audit counts and writes down what was refused to whom. Values and secrets are
-// not told to it. Safe for concurrent use.
+// not told to it, but for instances in the names of inboxes, which it leaves out. Safe for concurrent use.
 type audit struct {
 	log     logrus.FieldLogger
 	refused atomic.Uint64
@@ -36,7 +36,7 @@ func (a *audit) refuse(of *bucket, fields logrus.Fields, why error) {
 		a.left.Add(1)
 		return
 	}
-	a.entry().WithFields(fields).WithField("audit", "refused").Warn(shortened(line(why.Error())))
+	a.entry().WithFields(fields).WithField("audit", "refused").Warn(shortened(hidden(line(why.Error()))))
 }
 
 // report writes down what else a client does wrong, if there is room for it.
@@ -45,7 +45,7 @@ func (a *audit) report(text string) {
 		a.left.Add(1)
 		return
 	}
-	a.entry().Warn(shortened(line(text)))
+	a.entry().Warn(shortened(hidden(line(text))))
 }
 
 func (a *audit) entry() *logrus.Entry {

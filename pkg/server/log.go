@@ -3,11 +3,20 @@ package server
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/sirupsen/logrus"
+
+	"github.com/evenkv/nkv/pkg/wire"
 )
+
+// inbox finds inboxes in what is said of clients.
+var inbox = regexp.MustCompile(regexp.QuoteMeta(wire.InboxRoot) + `[^\s".]+`)
+
+// hidden leaves the instances of inboxes out: who knows one speaks as its client.
+func hidden(text string) string { return inbox.ReplaceAllString(text, wire.InboxRoot+"…") }
 
 // natsLog brings what the embedded NATS server says into the server's log. What
 // it notices in the normal course of things is for debugging.
@@ -41,10 +50,8 @@ func (l natsLog) Errorf(format string, v ...any) {
 		// that was put in the wrong place.
 	case strings.Contains(text, " Violation - Subject "):
 		l.audit.refuse(nil, logrus.Fields{}, errors.New(text))
-	case strings.Contains(text, "cid:"):
-		l.audit.report(text)
 	default:
-		l.log.Warn(text)
+		l.audit.report(text)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -86,7 +87,7 @@ func (l *logins) identify(c natsserver.ClientAuthentication, rules *access.Rules
 	case opts.Nkey != "" || opts.Sig != "":
 		return rules.NKey(opts.Nkey, opts.Sig, c.GetNonce())
 	case opts.Username != "" || opts.Password != "":
-		return l.secrets.Password(rules, opts.Username, opts.Password, l.from(c))
+		return l.secrets.Password(rules, opts.Username, opts.Password, place(l.from(c)))
 	}
 	who, known := l.peers.find(c.GetID())
 	switch {
@@ -112,6 +113,23 @@ func (l *logins) from(c natsserver.ClientAuthentication) string {
 		return address.String()
 	}
 	return host
+}
+
+// place is as much of where a connection comes from as can't be chosen freely there:
+// a process has all loopback addresses, and a host in an IPv6 network the lower half
+// of all of that network's.
+func place(from string) string {
+	address, err := netip.ParseAddr(from)
+	if err != nil {
+		return from
+	}
+	switch address = address.Unmap().WithZone(""); {
+	case address.IsLoopback():
+		return "this machine"
+	case address.Is6():
+		return netip.PrefixFrom(address, 64).Masked().String()
+	}
+	return address.String()
 }
 
 // fields say who tried to log in. A user's name is what was claimed; a wrong one

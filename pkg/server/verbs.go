@@ -3,13 +3,16 @@ package server
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/evenkv/nkv/pkg/eve"
 	"github.com/evenkv/nkv/pkg/nkv"
 	"github.com/evenkv/nkv/pkg/wire"
 )
+
+// maxPatterns is how many patterns heads takes. The core matches every table against
+// them, about 20 ns each, while others wait.
+const maxPatterns = 4096
 
 func (r *request) get() error {
 	table, key, err := r.path()
@@ -229,7 +232,7 @@ func (r *request) heads() error {
 		return err
 	}
 	ask := nkv.Request{Op: nkv.OpHeads}
-	var patterns []wire.Pattern
+	patterns := map[string]wire.Pattern{} // by what they are written as
 	for _, text := range body.Tables {
 		pattern, err := wire.ParsePattern(text)
 		if err != nil {
@@ -242,11 +245,18 @@ func (r *request) heads() error {
 			}
 			continue
 		}
-		patterns = append(patterns, pattern)
+		if patterns[text] = pattern; len(patterns) > maxPatterns {
+			return fmt.Errorf("%w: heads of more than %d patterns; ask for them in parts", wire.ErrInvalidBody, maxPatterns)
+		}
 	}
 	if len(patterns) > 0 {
 		ask.Match = r.readable(func(table string) bool {
-			return slices.ContainsFunc(patterns, func(p wire.Pattern) bool { return p.MatchTable(table) })
+			for _, p := range patterns {
+				if p.MatchTable(table) {
+					return true
+				}
+			}
+			return false
 		})
 	}
 	r.submit(ask, func(result nkv.Result) {

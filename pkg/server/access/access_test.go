@@ -205,6 +205,7 @@ func TestWrongFiles(t *testing.T) {
 		"agent":              {"identities:\n  a: {agents: [\"\"], uids: [1]}\n", "the agent is empty"},
 		"pattern":            {"identities:\n  a: {reads: [a], uids: [1]}\n", "one token"},
 		"pattern of a key":   {"identities:\n  a: {reads: [a.T.k], uids: [1]}\n", "whole tables"},
+		"reads of nothing":   {"identities:\n  a:\n    uids: [1]\n    reads: []\n", ":4: reads of a is empty"},
 		"secret of anybody":  {"identities:\n  a: {uids: [1]}\nsecret: [\"*.T\"]\n", ":3: secret"},
 		"secret of all":      {"identities:\n  a: {uids: [1]}\nsecret: [\">\"]\n", ":3: secret"},
 		"secret key":         {"identities:\n  a: {uids: [1]}\nsecret: [a.T.k]\n", ":3: secret"},

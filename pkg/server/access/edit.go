@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -16,36 +17,77 @@ import (
 // Edit is an agents file that is being changed. What it does not touch stays as it
 // was written, comments too.
 type Edit struct {
-	path string
+	path string // where links lead to
 	mode fs.FileMode
 	doc  *yaml.Node
+	lock *os.File // the directory, locked
 }
 
 // newMode is the mode of a file that is made: hashes are nobody else's business.
 const newMode fs.FileMode = 0o600
 
-// OpenEdit reads a file to change it; one that is not there begins empty.
+// OpenEdit reads a file to change it; one that is not there begins empty. Others wait
+// in OpenEdit, for files of the same directory, until it is closed. Errors: ErrFile.
 func OpenEdit(path string) (*Edit, error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // it is replaced, not the link
+	}
 	empty := &yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}}}
 	e := &Edit{path: path, mode: newMode, doc: empty}
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return e, nil
-	}
-	if err != nil {
+	var err error
+	if e.lock, err = lock(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFile, err)
 	}
-	content, err := read(path)
-	if err != nil {
+	if err := e.load(); err != nil {
+		e.Close()
 		return nil, err
 	}
-	if _, err := Parse(path, content); err != nil {
-		return nil, err
+	return e, nil
+}
+
+// load reads the file, if there is one.
+func (e *Edit) load() error {
+	info, err := os.Stat(e.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrFile, err)
+	}
+	content, err := read(e.path)
+	if err != nil {
+		return err
+	}
+	if _, err := Parse(e.path, content); err != nil {
+		return err
 	}
 	e.mode = info.Mode().Perm()
 	e.doc, err = document(content)
-	return e, err
+	return err
 }
+
+// lock opens a directory and waits until nobody else has it locked. The lock is the
+// kernel's, so it is gone with the descriptor, however that ends.
+func lock(dir string) (*os.File, error) {
+	held, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = syscall.Flock(int(held.Fd()), syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		held.Close()
+		return nil, &fs.PathError{Op: "lock", Path: dir, Err: err}
+	}
+	return held, nil
+}
+
+// Close ends the editing; what was not saved is dropped. It is idempotent.
+func (e *Edit) Close() { e.lock.Close() }
 
 func (e *Edit) identities() *yaml.Node {
 	return child(e.doc.Content[0], "identities", yaml.MappingNode)
@@ -80,7 +122,7 @@ func (e *Edit) Remove(name string) error {
 }
 
 // Save checks the whole and puts it in the file's place at once, so that nobody
-// ever reads half of it.
+// ever reads half of it, and so that it lasts when the power goes.
 func (e *Edit) Save() error {
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
@@ -91,7 +133,13 @@ func (e *Edit) Save() error {
 	if _, err := Parse(e.path, out.Bytes()); err != nil {
 		return err
 	}
-	return replace(e.path, out.Bytes(), e.mode)
+	if err := replace(e.path, out.Bytes(), e.mode); err != nil {
+		return err
+	}
+	if err := e.lock.Sync(); err != nil { // the directory
+		return fmt.Errorf("write the agents file: it is there, but may be gone after a power loss: %w", err)
+	}
+	return nil
 }
 
 // replace writes a file beside another's place and moves it there. The owner stays

@@ -3,9 +3,12 @@ package access_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +33,7 @@ func TestEdit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer e.Close()
 	e.Add(access.Identity{Name: "nim", Agents: []string{"nim"}, UIDs: []uint32{7}})
 	e.Add(access.Identity{Name: "alice", Role: access.Operator, Passwords: []string{hash}})
 	e.Add(access.Identity{Name: "nim", Agents: []string{"nim", "0"}, Reads: []string{"*.Status"}, UIDs: []uint32{7, 8}, GIDs: []uint32{9}})
@@ -76,6 +80,7 @@ func TestEditKeeps(t *testing.T) {
 	if err := e.Save(); err != nil {
 		t.Fatal(err)
 	}
+	e.Close()
 	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +103,7 @@ func TestEditKeeps(t *testing.T) {
 		if err := e.Save(); !errors.Is(err, access.ErrFile) {
 			t.Errorf("%s: %v", name, err)
 		}
+		e.Close()
 	}
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*"))
 	if after, readErr := os.ReadFile(file); readErr != nil || string(after) != want || len(left) != 1 || err != nil {
@@ -108,6 +114,45 @@ func TestEditKeeps(t *testing.T) {
 	}
 	if _, err := access.Load(file); !errors.Is(err, access.ErrFile) || !strings.Contains(err.Error(), "chmod") {
 		t.Errorf("a file that everybody may write: %v", err)
+	}
+}
+
+// TestEditsAtOnce: of edits at the same time, none is lost, also through a link to
+// the file, which stays one.
+func TestEditsAtOnce(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	file, link := filepath.Join(elsewhere, "real.yaml"), filepath.Join(dir, "agents.yaml")
+	write(t, file, "identities: {old: {uids: [1]}}")
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	const many = 20
+	var wait sync.WaitGroup
+	for i := range many {
+		path := file
+		if i%2 == 0 {
+			path = link
+		}
+		wait.Go(func() {
+			e, err := access.OpenEdit(path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer e.Close()
+			e.Add(access.Identity{Name: fmt.Sprint("n", i), UIDs: []uint32{uint32(100 + i)}})
+			if err := e.Save(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	rules, err := access.Load(file)
+	if err != nil || len(rules.Identities()) != 1+many {
+		t.Errorf("%d of %d edits are left, %v", len(rules.Identities())-1, many, err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode().Type() != os.ModeSymlink {
+		t.Errorf("the link is not one any more: %v, %v", info, err)
 	}
 }
 
@@ -174,6 +219,72 @@ func TestFile(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFileBehindLinks: a file is read again that a link leads to elsewhere, where
+// nothing is watched, and what is none is refused, and does not hold anybody up.
+func TestFileBehindLinks(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	file, target := filepath.Join(dir, "agents.yaml"), filepath.Join(elsewhere, "real.yaml")
+	write(t, target, "identities: {a: {uids: [1]}}")
+	if err := os.Symlink(target, file); err != nil {
+		t.Fatal(err)
+	}
+	f, _, err := access.OpenFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.LookEvery(10 * time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	looks, changes, done := make(chan struct{}, 1000), make(chan int, 10), make(chan error, 1)
+	go func() {
+		done <- f.Watch(ctx, func() {
+			if rules, err := f.Reload(false); err == nil && rules != nil {
+				changes <- len(rules.Identities())
+			}
+			select {
+			case looks <- struct{}{}:
+			default:
+			}
+		})
+	}()
+	<-looks // it watches
+	write(t, target, "identities: {a: {uids: [1]}, b: {uids: [2]}}")
+	select {
+	case got := <-changes:
+		if got != 2 {
+			t.Errorf("%d identities", got)
+		}
+	case <-time.After(patience):
+		t.Error("the change behind the link was not noticed")
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []string{pipe, dir, "/dev/null"} {
+		if _, err := access.Load(wrong); !errors.Is(err, access.ErrFile) || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+	if err := os.Chmod(elsewhere, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := access.Load(file); !errors.Is(err, access.ErrFile) || !strings.Contains(err.Error(), "its directory "+elsewhere) {
+		t.Errorf("a directory that everybody may write: %v", err)
+	}
+	if err := os.Chmod(elsewhere, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := access.Load(file); err != nil {
+		t.Errorf("a sticky directory: %v", err)
 	}
 }
 

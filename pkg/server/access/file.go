@@ -16,10 +16,16 @@ import (
 // from being read.
 const settle = 100 * time.Millisecond
 
+// lookEvery is how often a file is read again though nothing was told of it: the
+// system tells of nothing where a link leads, nor in a directory that took another's
+// place.
+const lookEvery = 5 * time.Second
+
 // File is an agents file that is read again when it changes. Safe for concurrent
 // use.
 type File struct {
 	path string
+	look time.Duration // how often Watch looks by itself
 
 	mu      sync.Mutex // guards the fields below
 	content []byte     // as it was read last, good or bad
@@ -28,7 +34,7 @@ type File struct {
 
 // OpenFile reads an agents file.
 func OpenFile(path string) (*File, *Rules, error) {
-	f := &File{path: path}
+	f := &File{path: path, look: lookEvery}
 	rules, err := f.Reload(true)
 	if err != nil {
 		return nil, nil, err
@@ -62,8 +68,9 @@ func (f *File) Reload(always bool) (*Rules, error) {
 	return rules, err
 }
 
-// Watch calls changed whenever something happened to the file, or beside it, until
-// ctx is done; then it returns nil. It is replaced by rename as well as written.
+// Watch calls changed whenever something happened to the file, or beside it, and now
+// and then without that, until ctx is done; then it returns nil. It is replaced by
+// rename as well as written.
 func (f *File) Watch(ctx context.Context, changed func()) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -74,7 +81,9 @@ func (f *File) Watch(ctx context.Context, changed func()) error {
 	if err := watcher.Add(filepath.Dir(f.path)); err != nil {
 		return fmt.Errorf("watch the agents file: %w", err)
 	}
-	changed()                    // since it was read, before it was watched
+	changed() // since it was read, before it was watched
+	look := time.NewTicker(f.look)
+	defer look.Stop()
 	var settled <-chan time.Time // nil: nothing has changed
 	for {
 		select {
@@ -85,6 +94,9 @@ func (f *File) Watch(ctx context.Context, changed func()) error {
 		case <-watcher.Errors: // events were lost, so anything may have happened
 		case <-settled:
 			settled = nil
+			changed()
+			continue
+		case <-look.C:
 			changed()
 			continue
 		case <-ctx.Done():

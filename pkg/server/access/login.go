@@ -18,7 +18,8 @@ import (
 // wrong one as long a pause follows as the check took. From one place freeTries
 // may be wrong; then each further try waits for longer, at the most maxPause, and
 // what comes before that is refused unchecked. A password that was right before is
-// known again without the cost.
+// known again without the cost. A user that is not there costs and waits the same, so
+// the time does not tell which are.
 const (
 	// Cost is bcrypt's for new passwords.
 	Cost = bcrypt.DefaultCost
@@ -72,15 +73,15 @@ func NewLogins() *Logins {
 // says where they come from: the place that has to wait when they are wrong.
 // Errors: ErrCredentials, ErrBusy.
 func (l *Logins) Password(r *Rules, user, password, from string) (*Identity, error) {
+	if len(password) > MaxPassword {
+		return nil, fmt.Errorf("%w: the password has more than %d bytes", ErrCredentials, MaxPassword)
+	}
 	id := r.named[user]
-	switch {
-	case id == nil:
-		return nil, fmt.Errorf("%w: the user is no identity", ErrCredentials)
-	case len(id.Passwords) == 0 || len(password) > MaxPassword:
-		return nil, fmt.Errorf("%w: user %q", ErrCredentials, user)
+	if id == nil || len(id.Passwords) == 0 {
+		id = r.decoy
 	}
 	digest := l.digest(password)
-	if l.known(id, digest) {
+	if id.Name != "" && l.known(id, digest) {
 		return id, nil
 	}
 	if err := l.enter(from); err != nil {
@@ -99,10 +100,11 @@ func (l *Logins) check(id *Identity, password string, digest [sha256.Size]byte, 
 		release()
 		return nil, l.giveUp(from, "others from %s were wrong meanwhile; in %s", from, left)
 	}
-	right := l.known(id, digest) // another connection may have been quicker
+	decoy := id.Name == ""
+	right := !decoy && l.known(id, digest) // another connection may have been quicker
 	begun := time.Now()
 	for _, hash := range id.Passwords {
-		if !right && bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil {
+		if !right && bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil && !decoy {
 			right = true
 			l.remember(hash, digest)
 		}
@@ -110,6 +112,9 @@ func (l *Logins) check(id *Identity, password string, digest [sha256.Size]byte, 
 	l.leave(from, right)
 	if !right {
 		time.AfterFunc(time.Since(begun), release)
+		if decoy {
+			return nil, fmt.Errorf("%w: the user is no identity with a password", ErrCredentials)
+		}
 		return nil, fmt.Errorf("%w: user %q", ErrCredentials, id.Name)
 	}
 	release()

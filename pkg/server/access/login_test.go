@@ -71,6 +71,35 @@ func TestWrongPasswordsWait(t *testing.T) {
 	}
 }
 
+// TestUnknownUsersWait: who tries passwords does not learn which users there are: all
+// are checked, and made to wait, alike, and the decoy's password opens nothing.
+func TestUnknownUsersWait(t *testing.T) {
+	rules := parse(t, device)
+	for _, user := range []string{"zedagent", "pillar", "nobody", ""} {
+		l := access.NewLogins()
+		checked := 0
+		for i := range 20 {
+			password := fmt.Sprint("wrong", i)
+			if user != "zedagent" {
+				password = "right"
+			}
+			_, err := l.Password(rules, user, password, "there")
+			switch {
+			case errors.Is(err, access.ErrCredentials):
+				checked++
+			case !errors.Is(err, access.ErrBusy):
+				t.Fatalf("user %q: %v", user, err)
+			}
+		}
+		if checked < 6 || checked > 10 {
+			t.Errorf("user %q: %d passwords were checked", user, checked)
+		}
+		if _, err := l.Password(rules, "zedagent", "right", "elsewhere"); err != nil {
+			t.Errorf("after user %q: %v", user, err)
+		}
+	}
+}
+
 // TestManyLogins: however many come at once, what waits is bounded, and all get an
 // answer soon.
 func TestManyLogins(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/nats-io/nkeys"
 	"go.yaml.in/yaml/v3"
@@ -33,17 +34,22 @@ func Load(file string) (*Rules, error) {
 
 // read reads a file that not everybody may write.
 func read(file string) ([]byte, error) {
-	f, err := os.Open(file)
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer would not be opened else
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFile, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrFile, err)
-	}
-	if info.Mode().Perm()&0o002 != 0 {
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%w: %s is not a regular file, so it could not be read again", ErrFile, file)
+	case info.Mode().Perm()&0o002 != 0:
 		return nil, fmt.Errorf("%w: everybody may write %s, and so make rules; chmod o-w it", ErrFile, file)
+	}
+	if err := guarded(file); err != nil {
+		return nil, err
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(content) > maxFile {
@@ -53,6 +59,24 @@ func read(file string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrFile, err)
 	}
 	return content, nil
+}
+
+// guarded refuses a file that everybody may replace by another, or by a link.
+func guarded(file string) error {
+	target, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrFile, err)
+	}
+	for _, dir := range []string{filepath.Dir(file), filepath.Dir(target)} {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrFile, err)
+		}
+		if info.Mode().Perm()&0o002 != 0 && info.Mode()&os.ModeSticky == 0 {
+			return fmt.Errorf("%w: everybody may replace %s, and so make rules; chmod o-w its directory %s", ErrFile, file, dir)
+		}
+	}
+	return nil
 }
 
 // parser reads one file.
@@ -85,6 +109,13 @@ func Parse(file string, content []byte) (*Rules, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	p.rules.decoy = &Identity{}
+	for _, id := range p.rules.identities {
+		if len(id.Passwords) > 0 {
+			p.rules.decoy.Passwords = id.Passwords[:1]
+			break
+		}
 	}
 	return p.rules, nil
 }
@@ -190,9 +221,14 @@ func (p *parser) identities(node *yaml.Node) error {
 
 func (p *parser) identity(id *Identity, node *yaml.Node) error {
 	return p.mapping(node, "identity "+id.Name, map[string]func(*yaml.Node) error{
-		"role":      func(n *yaml.Node) error { return p.role(id, n) },
-		"agents":    func(n *yaml.Node) error { return p.list(n, "agents", p.agent(id)) },
-		"reads":     func(n *yaml.Node) error { return p.list(n, "reads", p.reads(id)) },
+		"role":   func(n *yaml.Node) error { return p.role(id, n) },
+		"agents": func(n *yaml.Node) error { return p.list(n, "agents", p.agent(id)) },
+		"reads": func(n *yaml.Node) error {
+			if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+				return p.wrong(n, "reads of %s is empty; leave it out, if it shall read all but secret tables, or name tables, if only these", id.Name)
+			}
+			return p.list(n, "reads", p.reads(id))
+		},
 		"passwords": func(n *yaml.Node) error { return p.list(n, "passwords", p.password(id)) },
 		"nkeys":     func(n *yaml.Node) error { return p.list(n, "nkeys", p.nkey(id)) },
 		"uids": func(n *yaml.Node) error {

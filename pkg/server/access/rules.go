@@ -43,6 +43,7 @@ type Rules struct {
 	users map[uint32]*Identity // by uid
 	group map[uint32]*Identity // by gid
 	taken map[string]bool      // names of agents that belong to an identity
+	decoy *Identity            // whose password is checked, in vain, for a user without any; it has no name
 }
 
 // secret names tables that are not read by default: one, or all of an agent.
