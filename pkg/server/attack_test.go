@@ -59,7 +59,15 @@ func watchOver(t testing.TB, g *guarded) *bystander {
 	}
 	b := &bystander{t: t, pub: p, sub: s, stop: make(chan struct{}), done: make(chan struct{})}
 	go b.work()
-	t.Cleanup(b.end)
+	t.Cleanup(func() {
+		health, err := c.Health(within(t))
+		b.end()
+		wrong := "0 violations"
+		if err != nil || t.Failed() {
+			wrong = fmt.Sprintf("violations: see above (%v)", err)
+		}
+		t.Logf("1 round, %d times the server refused, beside %d puts of somebody else; %s", health.Refused, b.puts, wrong)
+	})
 	return b
 }
 
@@ -480,7 +488,7 @@ func TestG8AttackPaths(t *testing.T) {
 			t.Errorf("%s holds %d files, %v", dir, len(entries), err)
 		}
 	}
-	t.Logf("1 round, %d odd names in 4 places, %d puts taken, within the root; 0 violations", len(names), taken)
+	t.Logf("1 round, %d odd names in 4 places, %d puts taken, within the root", len(names), taken)
 }
 
 // TestG8AttackSlowConnections opens connections by the thousand and never finishes
@@ -612,7 +620,7 @@ func TestG8AttackLogins(t *testing.T) {
 		g.as("nim", "nim").Close()
 	}
 	took := time.Since(begun)
-	t.Logf("%d rounds, %d wrong logins, in %s: a put's p99 is %s, with as many connections %s, with wrong logins %s, of %d, %d and %d; 0 violations",
+	t.Logf("%d rounds, %d wrong logins, in %s: a put's p99 is %s, with as many connections %s, with wrong logins %s, of %d, %d and %d",
 		rounds, many, took.Round(time.Millisecond), p99(quiet), p99(open), p99(wrong), len(quiet), len(open), len(wrong))
 	if limit := max(2*p99(quiet), 2*p99(open), 5*time.Millisecond); p99(wrong) > limit && !raceBuild {
 		t.Errorf("a put's p99 went from %s, and %s with connections, to %s", p99(quiet), p99(open), p99(wrong))
