@@ -37,7 +37,7 @@ func (c *Core) backup() Result {
 // expects an older one fails. No former owner's fence is valid, and the marks that
 // follow say so: owners open again, and send what they want.
 func (c *Core) restore(b *batch, r Request) {
-	needed := uint64(len(r.Images))
+	needed := uint64(len(r.Images) + len(c.tables)) // at the most: one for each table that comes or goes
 	for _, image := range r.Images {
 		needed += uint64(len(image.Entries))
 	}
@@ -67,19 +67,25 @@ func (c *Core) restore(b *batch, r Request) {
 		}
 		add(tableRecord(t.name), encodeMeta(t.meta))
 		tables[t.name] = t
+		if now := c.tables[t.name]; now == nil || !now.meta.Durable { // it moves, or is made: what comes meanwhile waits
+			c.claimed[t.name]++
+			b.claims = append(b.claims, t.name)
+		}
 	}
 	add(recordStore, []byte(id))
 	for _, t := range c.tables {
-		switch {
-		case t.meta.Durable:
-			for _, op := range removal(t) {
-				if !records[op.Key] {
-					b.ops = append(b.ops, op)
-				}
+		if !t.meta.Durable {
+			continue
+		}
+		for _, op := range removal(t) {
+			if !records[op.Key] {
+				b.ops = append(b.ops, op)
 			}
-		case tables[t.name] != nil: // it moves: what comes meanwhile waits
-			c.claimed[t.name]++
-			b.claims = append(b.claims, t.name)
+		}
+		if tables[t.name] == nil { // subscriptions need something to find gone
+			c.revision++
+			m := meta{Durable: true, Head: c.revision, Fence: c.revision}
+			tables[t.name] = &table{name: t.name, keys: map[string]*Entry{}, meta: m, unsaved: true, since: time.Now()}
 		}
 	}
 	if err := c.sayLineage(c.StoreID() + " " + id); err != nil {
@@ -108,18 +114,10 @@ func (c *Core) sayLineage(ids string) error {
 // owner compare with it.
 func (c *Core) restored(id string, tables map[string]*table) {
 	c.storeID.Store(&id)
-	for name, old := range c.tables {
-		t := tables[name]
-		switch {
-		case old.meta.Durable && t == nil: // subscriptions need something to find gone
-			c.revision++
-			m := meta{Durable: true, Head: c.revision, Fence: c.revision}
-			tables[name] = &table{name: name, keys: map[string]*Entry{}, meta: m, unsaved: true, since: time.Now()}
-		case !old.meta.Durable && t != nil:
+	for name, t := range tables {
+		if old := c.tables[name]; old != nil && !old.meta.Durable {
 			c.forget(name, removal(old))
 		}
-	}
-	for name, t := range tables {
 		c.tables[name] = t
 		c.tellOwner(t)
 	}
@@ -127,7 +125,7 @@ func (c *Core) restored(id string, tables map[string]*table) {
 		c.log.WithError(err).Warn("the volatile store goes with the former store id too, for now")
 	}
 	c.scheduleExpiry()
-	c.log.WithField("store-id", id).Warnf("%d durable tables were restored from a backup", len(tables))
+	c.log.WithField("store-id", id).Warn("the durable tables were restored from a backup")
 	all := make([]*table, 0, len(c.tables))
 	for _, t := range c.tables {
 		t.view = nil

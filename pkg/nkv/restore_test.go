@@ -1,6 +1,8 @@
 package nkv
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -241,6 +243,84 @@ func TestMovingTableWaitsForARestore(t *testing.T) {
 	b.has("t", map[string]string{"k": "0", "l": "2"})
 	if info := b.must(Request{Op: OpSnapshot, Table: "t"}).Info; !info.Durable {
 		t.Errorf("%+v", info)
+	}
+}
+
+// TestNewTableWaitsForARestore makes a table that is not there, but in the backup,
+// while the restore is under way: what is acknowledged meanwhile is not undone.
+func TestNewTableWaitsForARestore(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		err      error // of the restore's commit
+		durable  bool  // the table, afterwards
+		contents map[string]string
+	}{
+		{"done", nil, true, map[string]string{"k": "late", "l": "0"}},
+		{"refused", refused(), false, map[string]string{"k": "late"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			arrived, next := blocked(b.durable)
+			restoring := b.submit(Request{Op: OpRestore, Images: []Image{{
+				Table: "t", Entries: []Entry{{Key: "k", Value: []byte("0")}, {Key: "l", Value: []byte("0")}},
+			}}})
+			<-arrived
+			late := b.submit(put("t", "k", "late"))
+			b.must(put("other", "k", "1")) // what was submitted before is taken now
+			select {
+			case got := <-late:
+				next <- tt.err
+				t.Fatalf("a put into a table that is being restored got %+v", got)
+			default:
+			}
+			b.durable.on(nil)
+			next <- tt.err
+			if got := <-restoring; (got.Err == nil) != (tt.err == nil) {
+				t.Fatal(got.Err)
+			}
+			if got := <-late; got.Err != nil {
+				t.Fatal(got.Err)
+			}
+			for range 2 {
+				b.has("t", tt.contents)
+				if info := b.must(Request{Op: OpSnapshot, Table: "t"}).Info; info.Durable != tt.durable {
+					t.Errorf("%+v", info)
+				}
+				b.restart()
+			}
+		})
+	}
+}
+
+// TestRestoreGivesNoRevisionTwice restores a backup of nothing where hardly any
+// revision is left: G3, none of those that the marks of the removed tables tell is
+// given again after a restart.
+func TestRestoreGivesNoRevisionTwice(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.reserve = 64 })
+	for i := range 25 {
+		b.must(durable(put(fmt.Sprint("t", i), "k", "1")))
+	}
+	b.durable.on(func(batch []store.Op) error {
+		if slices.ContainsFunc(batch, func(op store.Op) bool { return op.Key == recordCeiling }) {
+			return refused()
+		}
+		return b.durable.Memory.Commit(batch)
+	})
+	for n := range 30 {
+		b.must(put("v", "k", fmt.Sprint(n)))
+	}
+	told := uint64(0)
+	result := b.do(Request{Op: OpRestore})
+	for _, e := range b.all() {
+		told = max(told, e.Revision)
+	}
+	if result.Err != nil && !errors.Is(result.Err, ErrUnavailable) {
+		t.Error(result.Err)
+	}
+	b.durable.on(nil)
+	b.restart()
+	if got := b.must(put("v", "k", "last")).Revision; got <= told {
+		t.Errorf("revision %d is given; %d was told before the restart", got, told)
 	}
 }
 
