@@ -49,6 +49,9 @@ func (p *program) backup(ctx context.Context, name string) error {
 		_, err := p.takeBackup(ctx, p.stdout)
 		return err
 	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return &usageError{fmt.Errorf("%s is no regular file, so a backup can't replace it", name), "nkv backup - writes to standard output"}
+	}
 	// The other flags of a file that is replaced are not taken over: it is a new one.
 	dir := filepath.Dir(name)
 	file, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*") // of mode 0600

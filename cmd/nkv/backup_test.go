@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/evenkv/nkv/pkg/server"
@@ -108,6 +111,48 @@ func TestBackupJSON(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(s.must("restore", file, "--yes", "--json")), &restored); err != nil || restored.Keys != 3 || restored.Store == "" {
 		t.Errorf("%+v, %v", restored, err)
+	}
+}
+
+// TestRestoreUnderASmallLimit restores to a server that takes small values, and so
+// small messages, only.
+func TestRestoreUnderASmallLimit(t *testing.T) {
+	s := shell{t, startServer(t, server.Options{MaxValue: 1000})}
+	for i := range 200 {
+		s.must("put", fmt.Sprint("zedagent.Config.", i), strings.Repeat("v", 1000), "--raw", "--durable")
+	}
+	file := filepath.Join(t.TempDir(), "backup")
+	s.must("backup", file)
+	s.must("del", "zedagent.Config", "--all", "--yes")
+	if said := s.must("restore", file, "--yes"); !strings.HasPrefix(said, "1 durable table, 200 keys, ") {
+		t.Error(said)
+	}
+}
+
+// TestBackupReplacesFilesOnly has backup write over what is no file: root would
+// replace a device by a file.
+func TestBackupReplacesFilesOnly(t *testing.T) {
+	s, file := kept(t)
+	dir := filepath.Dir(file)
+	pipe, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "link")
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.Symlink(pipe, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{pipe, link, dir} {
+		before, err := os.Lstat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := s.run("backup", name)
+		if after, err := os.Lstat(name); err != nil || !os.SameFile(before, after) {
+			t.Errorf("%s was replaced: %v", name, err)
+		}
+		if r.code != exitUsage || !strings.Contains(r.stderr, "nkv backup -") {
+			t.Errorf("%s: exit code %d: %s", name, r.code, r.stderr)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 3 {
+		t.Errorf("%d files are left: %v", len(left), err)
 	}
 }
 

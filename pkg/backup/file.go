@@ -22,8 +22,9 @@ const (
 	maxLine = 64 << 10
 	// maxValue is the largest value, in bytes: more than any server takes.
 	maxValue = 64 << 20
-	// pageBytes is about how much Durable puts on a page.
-	pageBytes = 256 << 10
+	// pageBytes is about how much Durable puts on a page, in bytes: every server takes
+	// so much, whatever its largest value is. A larger record is a page of its own.
+	pageBytes = wire.HeaderSpace / 2
 )
 
 // File is a backup that was found to be whole. It is read by one goroutine.

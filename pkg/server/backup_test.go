@@ -113,6 +113,7 @@ func TestRestoreRefuses(t *testing.T) {
 	section := `{"table":"a.T","durable":true,"keys":1}` + "\n"
 	for _, tt := range []struct{ name, begin, page, want string }{
 		{"nothing at all", `{}`, "x", "400 invalid"},
+		{"more than any restore", `{"bytes":1000000000}`, "x", "413 too-large"},
 		{"begin is no JSON", `{`, "", "400 invalid"},
 		{"a key without a table", `{"keys":1}`, "1 k 1\nv\n", "400 invalid"},
 		{"a volatile table", `{"tables":1}`, `{"table":"a.T","keys":0}` + "\n", "400 invalid"},
@@ -142,14 +143,43 @@ func TestRestoreRefuses(t *testing.T) {
 		}
 	}
 	p.done("nkv.v1.restore.begin", nil, `{}`)
-	if m := meet(t, s, "b").ask("nkv.v1.restore.begin", nil, []byte(`{}`)); outcome(m) != "503 unavailable" {
-		t.Errorf("a second restore at once: %s", outcome(m))
+	m := meet(t, s, "b").ask("nkv.v1.restore.begin", nil, []byte(`{}`))
+	if outcome(m) != "503 unavailable" || !strings.Contains(header(m, wire.HeaderMessage), "10s") {
+		t.Errorf("a second restore at once: %s: %s", outcome(m), header(m, wire.HeaderMessage))
 	}
 	if m := p.ask("nkv.v1.restore.else", nil, nil); outcome(m) != "400 invalid" {
 		t.Errorf("an unknown step: %s", outcome(m))
 	}
 	if got := p.done("nkv.v1.get.a.T.k", nil, ""); string(got.Data) != "before" || s.StoreID() != id {
 		t.Errorf("after all that, the value is %q, the store id %s after %s", got.Data, s.StoreID(), id)
+	}
+}
+
+// TestRestoreOfLongNames brings little on the wire that would be more than a batch of
+// the store, by the names that each of its records has: it is too large, and not a
+// store that refuses changes.
+func TestRestoreOfLongNames(t *testing.T) {
+	s := start(t, lives(t))
+	p := meet(t, s, "a")
+	const keys, onPage = 400_000, 4000
+	next := headers(wire.HeaderSnapshot, header(p.done("nkv.v1.restore.begin", nil, fmt.Sprintf(`{"tables":1,"keys":%d}`, keys)), wire.HeaderNext))
+	page := fmt.Appendf(nil, `{"table":"a.%s","durable":true,"keys":%d}`+"\n", strings.Repeat("%3E", 255), keys)
+	var m *nats.Msg
+	for i := 1; i <= keys; i++ {
+		page = fmt.Appendf(page, "1 k%d 0\n\n", i)
+		if i%onPage > 0 {
+			continue
+		}
+		if m = p.ask("nkv.v1.restore.add", next, page); status(m) != 200 {
+			break
+		}
+		page = page[:0]
+	}
+	if status(m) == 200 {
+		m = p.ask("nkv.v1.restore.commit", next, nil)
+	}
+	if outcome(m) != "413 too-large" {
+		t.Errorf("%s: %s", outcome(m), header(m, wire.HeaderMessage))
 	}
 }
 

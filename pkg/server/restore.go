@@ -15,9 +15,14 @@ import (
 const (
 	// restoreIdle is how long what was brought for a restore is kept for more.
 	restoreIdle = 10 * time.Second
-	// restoreMost is how much one restore may bring, values and names: it becomes one
-	// batch of the store, which has room for that and what removes the old.
+	// restoreMost is how much one restore may bring, values and names, in bytes: it
+	// becomes one batch of the store, which has room for that and what removes the old.
 	restoreMost = store.MaxBatch / 2
+	// recordSpace is what a record of the batch takes besides its names and its value,
+	// at the most.
+	recordSpace = 32
+	// metaSpace is what the description of a table takes besides its names, about.
+	metaSpace = 200
 )
 
 var (
@@ -38,7 +43,7 @@ type restore struct {
 	asker   *session
 	want    wire.RestoreRequest
 	got     wire.RestoreRequest
-	size    int // values and names
+	size    int // of its records in the batch
 	images  []nkv.Image
 	missing int             // records of the last table that have not come yet
 	known   map[string]bool // tables and paths
@@ -76,11 +81,14 @@ func (r *request) restoreBegin() error {
 	if err := r.body(&want); err != nil {
 		return err
 	}
+	if want.Bytes > restoreMost {
+		return fmt.Errorf("restore: %w", tooMuch())
+	}
 	all := &r.server.restores
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	if all.now != nil && all.now.asker != r.asker && time.Since(all.now.used) < restoreIdle {
-		return fmt.Errorf("%w: %s", nkv.ErrUnavailable, errRestoreBusy)
+		return fmt.Errorf("%w: %s; it is given up when it takes no step for %s: try again then", nkv.ErrUnavailable, errRestoreBusy, restoreIdle)
 	}
 	all.now = &restore{id: rand.Text(), asker: r.asker, want: want, known: map[string]bool{}, used: time.Now()}
 	header := wire.Header{}
@@ -114,11 +122,21 @@ func (r *request) restoreAdd() error {
 	return nil
 }
 
+// tooMuch refuses what would not be one batch.
+func tooMuch() error {
+	return fmt.Errorf("%w: more than %d bytes, of values and names, can't be restored at once", errTooLarge, restoreMost)
+}
+
+// grow counts a record of the batch.
+func (now *restore) grow(size int) error {
+	if now.size += size + recordSpace; now.size > restoreMost {
+		return tooMuch()
+	}
+	return nil
+}
+
 // add takes a page.
 func (now *restore) add(page []byte, s *Server) error {
-	if now.size += len(page); now.size > restoreMost {
-		return fmt.Errorf("%w: more than %d bytes can't be restored at once", errTooLarge, restoreMost)
-	}
 	for len(page) > 0 {
 		info, rest, section, err := wire.NextSection(page)
 		if err != nil {
@@ -152,6 +170,9 @@ func (now *restore) table(info wire.TableInfo) error {
 	case now.known[info.Table]:
 		return fmt.Errorf("%w: table %s comes twice", wire.ErrInvalidBody, info.Table)
 	}
+	if err := now.grow(len(info.Table) + len(info.Fingerprint) + metaSpace); err != nil {
+		return err
+	}
 	now.known[info.Table] = true
 	now.missing = info.Keys
 	now.got.Tables++
@@ -176,6 +197,9 @@ func (now *restore) record(record wire.Record, s *Server) error {
 		return fmt.Errorf("%w: %s has %d bytes; the limit is %d", errTooLarge, path, len(record.Value), s.opts.MaxValue)
 	}
 	if err := s.mayBeFile(path, record.Value); err != nil {
+		return err
+	}
+	if err := now.grow(len(path) + len(record.Value)); err != nil {
 		return err
 	}
 	now.known[path] = true

@@ -162,8 +162,8 @@ func (l *Log) settle(c contents) error {
 	}
 	// The process may have ended between the write of the last record and its
 	// sync, or after a sync that failed, also that of Close; then it is in the
-	// system's cache only, and possibly taken for written there. Writing the same bytes again makes
-	// the next sync mean something.
+	// system's cache only, and possibly taken for written there. Writing the same
+	// bytes again makes the next sync mean something.
 	b := make([]byte, f.end-c.last)
 	if _, err := f.calls.readAt(f.f, b, c.last); err != nil {
 		return fmt.Errorf("read the last record of %s: %w", f.name, err)

@@ -220,8 +220,42 @@ func TestG5ReadOnlyDisk(t *testing.T) {
 	report(t, "%d rounds, %d calls failed, %d steps", rounds, f.count(), taken(writers))
 }
 
-// TestG5ReadOnlyStart starts the server program on a read-only disk: it says so.
+// TestG5ReadOnlyStart starts the server on a read-only disk: it says so, and finds
+// everything when the disk can be written again.
 func TestG5ReadOnlyStart(t *testing.T) {
+	t.Run("mounted", testReadOnlyMount)
+	t.Run("calls", testReadOnlyCalls) // where no disk may be mounted
+}
+
+// checkReadOnly checks what a start on a read-only disk says.
+func checkReadOnly(t *testing.T, p *place, err error) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), p.StoreDir) || !strings.Contains(err.Error(), "read-only file system") {
+		t.Errorf("on a read-only disk the server says: %v", err)
+	}
+}
+
+func testReadOnlyCalls(t *testing.T) {
+	p := newPlace(t)
+	f := &faults{below: p.StoreDir, hits: map[string]int{}}
+	writers := newWriters(3, 1, []int{300, 3000}, seeded(t), monotonic())
+	s := p.startHere(f.calls())
+	writeFor(t, p, writers, 20)
+	s.Shutdown()
+	f.makeReadOnly(true)
+	s, err := p.tryHere(f.calls())
+	if err == nil {
+		s.Shutdown()
+	}
+	checkReadOnly(t, p, err)
+	f.makeReadOnly(false)
+	s = p.startHere(f.calls())
+	checkKilled(t, p, writers, false, new(uint64))
+	s.Shutdown()
+	report(t, "1 start on a read-only disk, %d steps", taken(writers))
+}
+
+func testReadOnlyMount(t *testing.T) {
 	p := newPlace(t)
 	p.Program = testutil.Build(t, "cmd/nkv-server")
 	smallDisk(t, p.StoreDir)
@@ -240,11 +274,10 @@ func TestG5ReadOnlyStart(t *testing.T) {
 		if err == nil {
 			process.Kill()
 		}
-		switch {
-		case flags == 0 && err != nil, flags != 0 && err == nil:
-			t.Errorf("with flags %d: %v", flags, err)
-		case flags != 0 && (!strings.Contains(err.Error(), p.StoreDir) || !strings.Contains(err.Error(), "read-only file system")):
-			t.Errorf("on a read-only disk the server says: %v", err)
+		if flags != 0 {
+			checkReadOnly(t, p, err)
+		} else if err != nil {
+			t.Errorf("with a disk that can be written again: %v", err)
 		}
 	}
 	report(t, "1 start on a read-only disk, %d steps", taken(writers))

@@ -49,7 +49,7 @@ func (f *faults) hit(call, name string) error {
 	if !strings.HasPrefix(name, f.below) {
 		return nil
 	}
-	if f.readOnly && slices.Contains([]string{"write", "truncate", "rename", "remove"}, call) {
+	if f.readOnly && slices.Contains([]string{"change", "write", "truncate", "rename", "remove"}, call) {
 		f.hits[call]++
 		return &fs.PathError{Op: call, Path: name, Err: syscall.EROFS}
 	}
@@ -88,6 +88,11 @@ func (f *faults) calls() store.FileCalls {
 		Open: func(name string, flag int, perm fs.FileMode) (*os.File, error) {
 			if err := f.hit("open", name); err != nil {
 				return nil, err
+			}
+			if flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE) != 0 {
+				if err := f.hit("change", name); err != nil {
+					return nil, err
+				}
 			}
 			return os.OpenFile(name, flag, perm)
 		},
@@ -150,13 +155,18 @@ func (f *faults) share() int {
 // startHere starts a server in this process.
 func (p *place) startHere(files store.FileCalls) *nkvserver.Server {
 	p.t.Helper()
-	s, err := nkvserver.Start(p.t.Context(), nkvserver.Options{
-		Socket: p.Socket, StoreDir: p.StoreDir, VolatileDir: p.VolatileDir, OwnerGrace: p.OwnerGrace, Files: files,
-	})
+	s, err := p.tryHere(files)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	return s
+}
+
+// tryHere starts a server in this process, or says why it does not.
+func (p *place) tryHere(files store.FileCalls) (*nkvserver.Server, error) {
+	return nkvserver.Start(p.t.Context(), nkvserver.Options{
+		Socket: p.Socket, StoreDir: p.StoreDir, VolatileDir: p.VolatileDir, OwnerGrace: p.OwnerGrace, Files: files,
+	})
 }
 
 // troubles are the chains of faults that a round has one of: calls of a commit and
