@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,24 +29,6 @@ func TestMain(m *testing.M) {
 	testutil.Main(m)
 }
 
-// output collects what a program writes.
-type output struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
 // instance is one run of the program: in this process, or in one of its own.
 type instance struct {
 	t      *testing.T
@@ -56,7 +36,7 @@ type instance struct {
 	pid    int // of its own process
 	signal func(os.Signal)
 	hangup func() // of one in this process
-	stderr output
+	stderr testutil.Text
 	ended  chan struct{}
 	code   int // once ended is closed
 }

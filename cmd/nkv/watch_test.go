@@ -22,34 +22,15 @@ import (
 type watching struct {
 	t      *testing.T
 	lines  *bufio.Scanner
-	stderr *lockedText
+	stderr *testutil.Text
 	end    func() int // interrupts and returns the exit code
-}
-
-// lockedText is text that one writes and another reads. Safe for concurrent use.
-type lockedText struct {
-	mu   sync.Mutex // guards text
-	text strings.Builder
-}
-
-// Write adds to the text.
-func (l *lockedText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lockedText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 func (s shell) watch(args ...string) *watching {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
 	out, in := io.Pipe()
-	stderr := &lockedText{}
+	stderr := &testutil.Text{}
 	code := make(chan int, 1)
 	go func() {
 		code <- run(ctx, append([]string{"--server", s.url, "watch"}, args...), nil, in, stderr)

@@ -150,23 +150,8 @@ func dialed(address string, opts ...nats.Option) (nc *nats.Conn, err error) {
 	return nc, err
 }
 
-// lines are what a server logs, as JSON. Safe for concurrent use.
-type lines struct {
-	mu   sync.Mutex // guards text
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
+// lines are what a server logs, as JSON.
+type lines struct{ testutil.Text }
 
 func (l *lines) logger() *logrus.Logger {
 	log := logrus.New()

@@ -2,17 +2,13 @@ package server_test
 
 import (
 	"bufio"
-	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,162 +17,12 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/evenkv/nkv/internal/testutil"
-	"github.com/evenkv/nkv/pkg/client"
 	"github.com/evenkv/nkv/pkg/server"
 	"github.com/evenkv/nkv/pkg/wire"
 )
 
 // Attacks on G8, walls, with access control on. None succeeds, and nobody else
 // notices.
-
-// bystander works all the time and notes what goes wrong for it, and how long each
-// put took.
-type bystander struct {
-	t    testing.TB
-	pub  *client.Publication
-	sub  *client.Subscription
-	stop chan struct{}
-	done chan struct{}
-
-	mu    sync.Mutex // guards the fields below
-	puts  int
-	took  []time.Duration
-	wrong []string
-}
-
-// watchOver starts one on a guarded server, as nim over TCP.
-func watchOver(t testing.TB, g *guarded) *bystander {
-	t.Helper()
-	c := connect(t, "nats://"+g.Addr().String(), client.Name("nim"), client.NKey(g.seed))
-	p, err := c.Open(within(t), wire.Table{Agent: "nim", Topic: "Bystander"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Subscribe("nim.Bystander")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &bystander{t: t, pub: p, sub: s, stop: make(chan struct{}), done: make(chan struct{})}
-	go b.work()
-	t.Cleanup(func() {
-		health, err := c.Health(within(t))
-		b.end()
-		wrong := "0 violations"
-		if err != nil || t.Failed() {
-			wrong = fmt.Sprintf("violations: see above (%v)", err)
-		}
-		t.Logf("1 round, %d times the server refused, beside %d puts of somebody else; %s", health.Refused, b.puts, wrong)
-	})
-	return b
-}
-
-func (b *bystander) work() {
-	defer close(b.done)
-	ticker := time.NewTicker(time.Millisecond)
-	defer ticker.Stop()
-	for n := 1; ; n++ {
-		select {
-		case <-b.stop:
-			return
-		case <-ticker.C:
-		}
-		begun := time.Now()
-		err := b.pub.Put(context.WithoutCancel(b.t.Context()), "k", []byte(fmt.Sprint(n)))
-		took := time.Since(begun)
-		b.mu.Lock()
-		b.puts++
-		b.took = append(b.took, took)
-		if err != nil {
-			b.wrong = append(b.wrong, err.Error())
-		}
-		b.mu.Unlock()
-		for c, ok := b.sub.Next(); ok; c, ok = b.sub.Next() {
-			if c.Op == client.Put && (c.Table != "nim.Bystander" || c.Key != "k") || c.Op == client.Delete {
-				b.mu.Lock()
-				b.wrong = append(b.wrong, fmt.Sprintf("it was told %+v", c))
-				b.mu.Unlock()
-			}
-		}
-	}
-}
-
-// times returns how long puts took since it was asked before.
-func (b *bystander) times() []time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	took := b.took
-	b.took = nil
-	return took
-}
-
-func (b *bystander) count() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.took)
-}
-
-// end stops it, and fails the test when it has noticed anything.
-func (b *bystander) end() {
-	b.t.Helper()
-	select {
-	case <-b.stop:
-		return
-	default:
-	}
-	close(b.stop)
-	<-b.done
-	if len(b.wrong) > 0 {
-		b.t.Errorf("the bystander noticed %d things in %d puts: %s", len(b.wrong), b.puts, b.wrong[0])
-	}
-}
-
-// raw is a connection on which anything can be said.
-type raw struct {
-	net.Conn
-	in *bufio.Reader
-}
-
-func (g *guarded) raw(network string) *raw {
-	g.t.Helper()
-	address := g.Addr().String()
-	if network == "unix" {
-		address = g.opts.Socket
-	}
-	conn, err := net.Dial(network, address)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	g.t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(patience)) //nolint:errcheck // a socket takes deadlines
-	return &raw{Conn: conn, in: bufio.NewReader(conn)}
-}
-
-// say sends text, and returns all that comes until the connection ends or an
-// answer has the word.
-func (r *raw) say(text, until string) (heard string) {
-	if _, err := r.Write([]byte(text)); err != nil {
-		return err.Error()
-	}
-	for {
-		line, err := r.in.ReadString('\n')
-		heard += line
-		if err != nil || until != "" && strings.Contains(line, until) {
-			return heard
-		}
-	}
-}
-
-func connectLine(identity, agent, instance string) string {
-	options, err := json.Marshal(map[string]any{
-		"verbose": false, "headers": true, "no_responders": true, "protocol": 1,
-		"user": identity, "pass": password, "name": agent, "auth_token": instance,
-	})
-	if err != nil {
-		panic(err)
-	}
-	return "CONNECT " + string(options) + "\r\n"
-}
 
 // TestG8AttackWalls is an agent with an identity of its own that tries to hear and
 // to forge what is another's.
@@ -421,15 +267,6 @@ func TestG8AttackFrames(t *testing.T) {
 	}
 }
 
-func pub(subject, reply, body string) string {
-	return fmt.Sprintf("PUB %s %s %d\r\n%s\r\n", subject, reply, len(body), body)
-}
-
-func hpub(subject, reply, header, body string) string {
-	head := "NATS/1.0\r\n" + header + "\r\n\r\n"
-	return fmt.Sprintf("HPUB %s %s %d %d\r\n%s%s\r\n", subject, reply, len(head), len(head)+len(body), head, body)
-}
-
 // TestG8AttackPaths tries names that lead out of directories, with tables kept in
 // files.
 func TestG8AttackPaths(t *testing.T) {
@@ -489,153 +326,6 @@ func TestG8AttackPaths(t *testing.T) {
 		}
 	}
 	t.Logf("1 round, %d odd names in 4 places, %d puts taken, within the root", len(names), taken)
-}
-
-// TestG8AttackSlowConnections opens connections by the thousand and never finishes
-// the introduction: each is cut, and others come in meanwhile.
-func TestG8AttackSlowConnections(t *testing.T) {
-	const many = 1000
-	g := guard(t)
-	b := watchOver(t, g)
-	before := runtime.NumGoroutine()
-	begun := time.Now()
-	var wait sync.WaitGroup
-	var cut atomic.Int64
-	for i := range many {
-		conn, err := net.Dial("unix", g.opts.Socket)
-		if err != nil {
-			t.Fatalf("connection %d: %v", i, err)
-		}
-		wait.Go(func() {
-			defer conn.Close()
-			for n := 0; time.Since(begun) < 6*patience; n++ {
-				drop := "CONNECT {\"user\":\"zedagent\",\"pass\":\"" // and on and on
-				if n > 0 || i%3 == 0 {
-					drop = "x"
-				}
-				if i%3 == 1 {
-					drop = ""
-				}
-				conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond)) //nolint:errcheck // a socket takes deadlines
-				if _, err := conn.Write([]byte(drop)); err != nil {
-					cut.Add(1)
-					return
-				}
-				if _, err := conn.Read(make([]byte, 4096)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-					cut.Add(1)
-					return
-				}
-			}
-		})
-	}
-	for range 10 {
-		c := connect(t, g.ClientURL(), client.Name("peer"))
-		if _, err := c.Version(within(t)); err != nil {
-			t.Error(err)
-		}
-		c.Close()
-	}
-	wait.Wait()
-	took := time.Since(begun)
-	if n := cut.Load(); n != many { // within 2 s each, on a machine that has time for it
-		t.Errorf("%d of %d were cut, within %s", n, many, took)
-	}
-	testutil.Await(t, patience, "all goroutines are gone", func() bool { return runtime.NumGoroutine() <= before+5 })
-	puts := b.times()
-	t.Logf("1 round, %d connections that never finish, all cut within %s; meanwhile %d puts, p99 %s", many, took.Round(time.Millisecond), len(puts), p99(puts))
-}
-
-// wrongLogins are introductions that nobody may be let in with.
-func wrongLogins(t testing.TB, g *guarded) []func(i int) string {
-	key, hash := public(t, g), hashed()
-	return []func(i int) string{
-		func(int) string { return `"user":"zedagent","pass":"wrong"` },
-		func(i int) string { return fmt.Sprintf(`"user":"root","pass":"wrong %d"`, i) },
-		func(i int) string { return fmt.Sprintf(`"user":"user%d","pass":"wrong"`, i) },
-		func(int) string { return `"nkey":"` + key + `","sig":"AAAA"` },
-		func(int) string { return `"lang":"none"` },
-		func(int) string { return fmt.Sprintf(`"user":"viewer","pass":%q`, hash) },
-		func(int) string { return `"user":"viewer","pass":"` + strings.Repeat("p", 2000) + `"` },
-	}
-}
-
-// storm opens so many connections, 1,000 each second, with an introduction each, of
-// the given kinds in turn, that must be refused. With no kinds they say nothing.
-func storm(t testing.TB, g *guarded, many int, kinds []func(i int) string) {
-	pace := time.NewTicker(time.Millisecond)
-	defer pace.Stop()
-	var wait sync.WaitGroup
-	defer wait.Wait()
-	slots := make(chan struct{}, 100)
-	for i := range many {
-		<-pace.C
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			conn, err := net.Dial("tcp", g.Addr().String())
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(2 * patience)) //nolint:errcheck // a socket takes deadlines
-			r := &raw{Conn: conn, in: bufio.NewReader(conn)}
-			if len(kinds) == 0 {
-				r.say("", "INFO")
-				return
-			}
-			text := fmt.Sprintf("CONNECT {%s,\"name\":\"zedagent\",\"auth_token\":%q}\r\nPING\r\n", kinds[i%len(kinds)](i), rand.Text())
-			if heard := r.say(text, "PONG"); !strings.Contains(heard, "Authorization Violation") {
-				t.Errorf("kind %d: %q", i%len(kinds), heard)
-			}
-		})
-	}
-}
-
-// TestG8AttackLogins tries thousands of wrong logins, 10,000 with NKV_LONG: those
-// who work notice no more of them than of as many connections that say nothing, and
-// who has the right password comes in. Quiet, connections and logins take turns, so
-// that what else goes on here counts for all.
-func TestG8AttackLogins(t *testing.T) {
-	const rounds = 4
-	many := badLogins
-	if os.Getenv("NKV_LONG") != "" {
-		many = 10_000
-	}
-	g := guard(t)
-	g.as("zedagent", "zedagent").Close() // its password is known to be right
-	b := watchOver(t, g)
-	kinds := wrongLogins(t, g)
-	var quiet, open, wrong []time.Duration
-	begun := time.Now()
-	for range rounds {
-		b.times()
-		testutil.Await(t, 6*patience, "a quiet while is over", func() bool { return b.count() >= 500 })
-		quiet = append(quiet, b.times()...)
-		storm(t, g, many/rounds, nil)
-		open = append(open, b.times()...)
-		storm(t, g, many/rounds, kinds)
-		wrong = append(wrong, b.times()...)
-		g.as("zedagent", "zedagent").Close() // it was here before
-		g.as("nim", "nim").Close()
-	}
-	took := time.Since(begun)
-	t.Logf("%d rounds, %d wrong logins, in %s: a put's p99 is %s, with as many connections %s, with wrong logins %s, of %d, %d and %d",
-		rounds, many, took.Round(time.Millisecond), p99(quiet), p99(open), p99(wrong), len(quiet), len(open), len(wrong))
-	if limit := max(2*p99(quiet), 2*p99(open), 5*time.Millisecond); p99(wrong) > limit && !raceBuild {
-		t.Errorf("a put's p99 went from %s, and %s with connections, to %s", p99(quiet), p99(open), p99(wrong))
-	}
-	if n := len(g.log.audits(t)); n > 60+int(took.Seconds())*2 {
-		t.Errorf("%d lines in the log", n)
-	}
-}
-
-func p99(took []time.Duration) time.Duration {
-	if len(took) == 0 {
-		return 0
-	}
-	slices.Sort(took)
-	return took[len(took)*99/100]
 }
 
 func public(t testing.TB, g *guarded) string {

@@ -293,6 +293,18 @@ func TestWriteThatCannotBeTakenBack(t *testing.T) {
 	}
 }
 
+// failingSyncs is a disk whose syncs fail while fail is set.
+func failingSyncs(fail *bool) *storetest.Disk {
+	disk := storetest.NewDisk()
+	disk.FailSync = func() error {
+		if *fail {
+			return syscall.EIO
+		}
+		return nil
+	}
+	return disk
+}
+
 // TestSyncThatLies runs on a disk whose failed sync drops what was written while
 // the system goes on showing it. What a reload, or a new opening, shows then
 // must survive a power cut.
@@ -302,13 +314,8 @@ func TestSyncThatLies(t *testing.T) {
 			storetest.CheckLeaks(t)
 			r := storetest.Rand(t)
 			for round := range 20 {
-				disk, fail := storetest.NewDisk(), false
-				disk.FailSync = func() error {
-					if fail {
-						return syscall.EIO
-					}
-					return nil
-				}
+				var fail bool
+				disk := failingSyncs(&fail)
 				opts := store.Options{Dir: t.TempDir(), Sync: true, Files: disk.Calls()}
 				l := openLog(t, opts)
 				for i := range round {
@@ -347,13 +354,8 @@ func TestCloseWhoseSyncFails(t *testing.T) {
 	storetest.CheckLeaks(t)
 	r := storetest.Rand(t)
 	for round := range 20 {
-		disk, fail := storetest.NewDisk(), false
-		disk.FailSync = func() error {
-			if fail {
-				return syscall.EIO
-			}
-			return nil
-		}
+		var fail bool
+		disk := failingSyncs(&fail)
 		opts := store.Options{Dir: t.TempDir(), Sync: true, Files: disk.Calls()}
 		l := openLog(t, opts)
 		want := storetest.Model{}

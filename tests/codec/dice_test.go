@@ -3,9 +3,8 @@ package codec
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
-	"testing"
+
+	"github.com/evenkv/nkv/internal/testutil"
 )
 
 // dice decide what a random value or mutation looks like. They draw from a seed,
@@ -58,23 +57,9 @@ func (d *dice) bits() uint64 {
 
 func pick[T any](d *dice, from []T) T { return from[d.n(len(from))] }
 
-// seed returns the seed of this run and prints it.
-func seed(tb testing.TB) uint64 {
-	tb.Helper()
-	n := rand.Uint64()
-	if text := os.Getenv("NKV_SEED"); text != "" {
-		var err error
-		if n, err = strconv.ParseUint(text, 10, 64); err != nil {
-			tb.Fatalf("NKV_SEED: %v", err)
-		}
-	}
-	tb.Logf("NKV_SEED=%d repeats this run", n)
-	return n
-}
-
 // rounds scales a number of repetitions.
 func rounds(n int) int {
-	if os.Getenv("NKV_LONG") != "" {
+	if testutil.Long() {
 		return n * 20
 	}
 	return n

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/evenkv/nkv/internal/testutil"
 	"github.com/evenkv/nkv/tests/codec/plain"
 )
 
@@ -61,7 +62,7 @@ func TestProofsAcceptEncodingJSON(t *testing.T) {
 
 // proveAll runs one in so many of the rounds of each proof on each type.
 func proveAll(t *testing.T, subjects []subject, share int) {
-	n, count := seed(t), &tally{}
+	n, count := testutil.Seed(t), &tally{}
 	t.Run("types", func(t *testing.T) {
 		for i, s := range subjects {
 			t.Run(s.name, func(t *testing.T) {
@@ -215,7 +216,7 @@ func TestReadingMethodsRunAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := seed(t)
+	n := testutil.Seed(t)
 	for i, s := range subjects {
 		v := newFiller(seeded(n, uint64(i))).value(s.plain)
 		var wg sync.WaitGroup

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/evenkv/nkv/internal/testutil"
 	"github.com/evenkv/nkv/tests/codec/plain"
 )
 
@@ -224,7 +225,7 @@ func wrongCopies() []wrong {
 // A proof that finds nothing proves nothing: each of these implementations is found
 // wrong, and is right without its fault.
 func TestProofsFindWhatIsWrong(t *testing.T) {
-	n := seed(t)
+	n := testutil.Seed(t)
 	for names, group := range wrongs() {
 		finding := slices.DeleteFunc(proofs(), func(p proof) bool {
 			verb, _, _ := strings.Cut(p.name, " ")

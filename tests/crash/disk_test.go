@@ -100,7 +100,7 @@ func TestG5FullDisk(t *testing.T) {
 }
 
 func testFullDisk(t *testing.T, p *place, disk room) {
-	random := seeded(t)
+	random := testutil.Rand(t)
 	writers := newWriters(3, 1, []int{300, 3000}, random, monotonic())
 	rounds, refusals := scaled(4, 40), 0
 	for range rounds {
@@ -196,7 +196,7 @@ func testStartOnFullDisk(t *testing.T, p *place) {
 func TestG5ReadOnlyDisk(t *testing.T) {
 	p := newPlace(t)
 	f := &faults{below: p.StoreDir, hits: map[string]int{}}
-	writers := newWriters(3, 1, []int{300, 3000}, seeded(t), monotonic())
+	writers := newWriters(3, 1, []int{300, 3000}, testutil.Rand(t), monotonic())
 	s := p.startHere(f.calls())
 	rounds := scaled(5, 50)
 	for range rounds {
@@ -238,7 +238,7 @@ func checkReadOnly(t *testing.T, p *place, err error) {
 func testReadOnlyCalls(t *testing.T) {
 	p := newPlace(t)
 	f := &faults{below: p.StoreDir, hits: map[string]int{}}
-	writers := newWriters(3, 1, []int{300, 3000}, seeded(t), monotonic())
+	writers := newWriters(3, 1, []int{300, 3000}, testutil.Rand(t), monotonic())
 	s := p.startHere(f.calls())
 	writeFor(t, p, writers, 20)
 	s.Shutdown()
@@ -259,7 +259,7 @@ func testReadOnlyMount(t *testing.T) {
 	p := newPlace(t)
 	p.Program = testutil.Build(t, "cmd/nkv-server")
 	smallDisk(t, p.StoreDir)
-	writers := newWriters(3, 1, []int{300, 3000}, seeded(t), monotonic())
+	writers := newWriters(3, 1, []int{300, 3000}, testutil.Rand(t), monotonic())
 	process := p.run()
 	writeFor(t, p, writers, 20)
 	process.Kill()

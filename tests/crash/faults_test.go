@@ -183,7 +183,7 @@ func troubles() [][]string {
 // each answer is true, nothing but what was asked for changes, the server goes on
 // by itself, and what it shows then is what it finds after a restart.
 func TestG5DiskErrors(t *testing.T) {
-	random := seeded(t)
+	random := testutil.Rand(t)
 	p := newPlace(t)
 	f := &faults{below: p.StoreDir, hits: map[string]int{}}
 	writers := newWriters(4, 1, []int{300, 60_000}, random, monotonic())
@@ -273,7 +273,7 @@ func awaitHealth(t *testing.T, p *place) {
 // TestG5FlippedBits starts the server program on stores with one flipped bit each.
 // It refuses, naming the file, the place and what to do; or the bit harmed nobody.
 func TestG5FlippedBits(t *testing.T) {
-	random := seeded(t)
+	random := testutil.Rand(t)
 	now := monotonic()
 	p := newPlace(t)
 	p.Program = testutil.Build(t, "cmd/nkv-server")

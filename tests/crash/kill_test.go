@@ -34,7 +34,7 @@ func TestG5Kill(t *testing.T) {
 }
 
 func testKill(t *testing.T, eve bool, rounds int) {
-	random := seeded(t)
+	random := testutil.Rand(t)
 	now := monotonic()
 	p := newPlace(t)
 	p.Program = testutil.Build(t, "cmd/nkv-server")

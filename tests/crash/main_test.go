@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -21,30 +19,12 @@ import (
 
 func TestMain(m *testing.M) { testutil.Main(m) }
 
-// long reports whether the heavier runs are wanted.
-func long() bool { return os.Getenv("NKV_LONG") == "1" }
-
 // scaled returns how often to do something.
 func scaled(short, heavy int) int {
-	if long() {
+	if testutil.Long() {
 		return heavy
 	}
 	return short
-}
-
-// seeded returns a random source whose seed is printed; NKV_SEED sets it.
-func seeded(t testing.TB) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("NKV_SEED"); text != "" {
-		given, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = given
-	}
-	t.Logf("seed %d (NKV_SEED)", seed)
-	return rand.New(rand.NewPCG(seed, 1))
 }
 
 // report prints a test's one line.

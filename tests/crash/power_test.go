@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/evenkv/nkv/internal/testutil"
 	"github.com/evenkv/nkv/pkg/nkv"
 	"github.com/evenkv/nkv/pkg/store"
 )
@@ -135,7 +136,7 @@ func recordLives(t *testing.T, writers []*writer, now clock, lives, steps int, r
 // TestG5PowerLoss cuts the power at every instant of recorded lives, several times
 // each, and starts a core on what that may leave.
 func TestG5PowerLoss(t *testing.T) {
-	random := seeded(t)
+	random := testutil.Rand(t)
 	now := monotonic()
 	writers := newWriters(5, 2, []int{20, 300, 3000}, random, now)
 	r := recordLives(t, writers, now, scaled(8, 40), 60, random)

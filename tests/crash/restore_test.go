@@ -46,7 +46,7 @@ func backUp(t *testing.T, c *client.Client) *backup.File {
 // durable tables are as before or as restored, with the store id that goes with
 // it, and volatile tables are as they were. Old files are as their tables.
 func TestG6RestoreKilled(t *testing.T) {
-	random := seeded(t)
+	random := testutil.Rand(t)
 	p := newPlace(t)
 	p.Program = testutil.Build(t, "cmd/nkv-server")
 	p.keepFiles()

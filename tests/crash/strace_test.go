@@ -23,7 +23,7 @@ func TestG5PowerLossOfProgram(t *testing.T) {
 	if err != nil {
 		t.Skip("no strace")
 	}
-	random := seeded(t)
+	random := testutil.Rand(t)
 	wall := func() int64 { return time.Now().UnixNano() }
 	p := newPlace(t)
 	disk := scratch(t)

@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -45,20 +42,6 @@ func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
 	return ctx
-}
-
-// seeded returns a random source whose seed is printed; NKV_SEED sets it.
-func seeded(t testing.TB) *rand.Rand {
-	seed := rand.Uint64()
-	if text := os.Getenv("NKV_SEED"); text != "" {
-		given, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = given
-	}
-	t.Logf("seed %d (NKV_SEED)", seed)
-	return rand.New(rand.NewPCG(seed, 1))
 }
 
 // place is where a server lives, however often it starts.

@@ -26,7 +26,7 @@ import (
 
 // TestG10Garbage writes what is no NATS to the socket.
 func TestG10Garbage(t *testing.T) {
-	random := seeded(t)
+	random := testutil.Rand(t)
 	p := newPlace(t)
 	p.start()
 	c := p.raw(t)

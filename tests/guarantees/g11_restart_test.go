@@ -17,10 +17,10 @@ import (
 // whose owner has left.
 func TestG11Restart(t *testing.T) {
 	rounds := 6
-	if long() {
+	if testutil.Long() {
 		rounds = 100
 	}
-	random := seeded(t)
+	random := testutil.Rand(t)
 	p := newPlace(t)
 	process := p.run()
 	left := items().In("left behind")

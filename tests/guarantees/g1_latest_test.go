@@ -36,7 +36,7 @@ func startStorm(t testing.TB, pub *agent.Publication[Item], keys int) *storm {
 
 // startStormAt begins with the number after n.
 func startStormAt(t testing.TB, pub *agent.Publication[Item], keys, n int) *storm {
-	random := seeded(t)
+	random := testutil.Rand(t)
 	s := &storm{pub: pub, n: n, keys: keys, stop: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
@@ -199,7 +199,7 @@ func TestG1LatestValue(t *testing.T) {
 			readers, owners := testutil.NewProxy(t, p.socket), testutil.NewProxy(t, p.socket)
 			pub := owner(t, owners.URL(), items())
 			fast := newReader(t, readers.URL(), items(), "fast", readerOptions{})
-			random := seeded(t)
+			random := testutil.Rand(t)
 			slow := newReader(t, readers.URL(), items(), "slow", readerOptions{slow: func(string) {
 				if random.IntN(10) == 0 {
 					time.Sleep(2 * time.Millisecond)

@@ -22,13 +22,13 @@ import (
 // order of revisions, while connections and servers come and go at random.
 func TestG2Order(t *testing.T) {
 	rounds := 3
-	if long() {
+	if testutil.Long() {
 		rounds = 60
 	}
 	for i := range rounds {
 		t.Run(fmt.Sprint("chaos ", i), func(t *testing.T) {
 			t.Parallel()
-			random := seeded(t)
+			random := testutil.Rand(t)
 			p := newPlace(t)
 			p.start()
 			readers, owners := testutil.NewProxy(t, p.socket), testutil.NewProxy(t, p.socket)
@@ -186,7 +186,7 @@ func TestG2OrderOfRetries(t *testing.T) {
 	p := newPlace(t)
 	p.start()
 	pub := owner(t, p.url(), items())
-	random := seeded(t)
+	random := testutil.Rand(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	a, err := agent.Connect(ctx, "reader", agent.URL(p.url()), agent.Retry(time.Millisecond, 4*time.Millisecond))
 	if err != nil {

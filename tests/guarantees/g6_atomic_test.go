@@ -143,7 +143,7 @@ func checkGeneration(t testing.TB, entries []client.Entry, size int) {
 // there after that, or none.
 func TestG6AtomicKill(t *testing.T) {
 	const keys = 150
-	random := seeded(t)
+	random := testutil.Rand(t)
 	for _, durable := range []bool{true, false} {
 		p := newPlace(t)
 		name := wire.Table{Agent: "owner", Topic: "Batch"}

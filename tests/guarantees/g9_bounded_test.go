@@ -108,7 +108,7 @@ func disk(t testing.TB, dir string) int64 {
 func TestG9Bounded(t *testing.T) {
 	changes, durableChanges := 200_000, 20_000
 	switch {
-	case long():
+	case testutil.Long():
 		changes, durableChanges = 3_000_000, 300_000
 	case raced:
 		changes, durableChanges = 40_000, 5000
@@ -199,7 +199,7 @@ func deafSubscriber(t testing.TB, p *place, table string) net.Conn {
 // TestG9BoundedConnections has connections come, ask, open tables and go.
 func TestG9BoundedConnections(t *testing.T) {
 	times := 200
-	if long() {
+	if testutil.Long() {
 		times = 20_000
 	}
 	p := newPlace(t)

@@ -36,7 +36,7 @@ var (
 // cut, messages vanish and the server is killed. In the end both have exactly
 // what the server has, and each table holds what its owner wanted.
 func TestNodeAndGoAgree(t *testing.T) {
-	seed := seed(t)
+	seed := uint32(testutil.Seed(t))
 	p := newPlace(t)
 	p.options.Program = testutil.Build(t, "cmd/nkv-server")
 	p.start()

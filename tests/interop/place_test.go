@@ -2,7 +2,6 @@ package interop
 
 import (
 	"context"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -108,21 +107,6 @@ func (p *place) context() context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	p.t.Cleanup(cancel)
 	return ctx
-}
-
-// seed returns a seed, which is printed; NKV_SEED sets it.
-func seed(t *testing.T) uint32 {
-	t.Helper()
-	seed := rand.Uint32()
-	if text := os.Getenv("NKV_SEED"); text != "" {
-		given, err := strconv.ParseUint(text, 10, 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = uint32(given)
-	}
-	t.Logf("seed %d (NKV_SEED)", seed)
-	return seed
 }
 
 // keys are plain ones, and all that could break on its way.

@@ -94,7 +94,7 @@ func TestKeysOfAnyText(t *testing.T) {
 	p.start()
 	n := p.node("lamp", nil)
 	names := keys()
-	random := rand.New(rand.NewPCG(uint64(seed(t)), 3))
+	random := rand.New(rand.NewPCG(testutil.Seed(t), 3))
 	for range 300 {
 		var b strings.Builder
 		for range 1 + random.IntN(20) {

@@ -15,10 +15,10 @@ import (
 // seen in them.
 func TestLinear(t *testing.T) {
 	length := 20 * time.Second
-	if long() {
+	if testutil.Long() {
 		length = 10 * time.Minute
 	}
-	program, first := testutil.Build(t, "cmd/nkv-server"), seed(t)
+	program, first := testutil.Build(t, "cmd/nkv-server"), testutil.Seed(t)
 	days, total, faults := 0, tally{}, map[string]int{}
 	violations := 0
 	var slowest time.Duration

@@ -1,7 +1,6 @@
 package migration
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -33,25 +32,7 @@ type device struct {
 
 	mu     sync.Mutex // guards the fields below
 	server *exec.Cmd  // nil: it does not run
-	said   output
-}
-
-// output collects what the servers say.
-type output struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
+	said   testutil.Text
 }
 
 func newDevice(t *testing.T) *device {

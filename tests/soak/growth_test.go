@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,17 +71,10 @@ func servePlace(t testing.TB, built programs) *place {
 // first.
 func live(t *testing.T, p *place, longFor time.Duration, measure func() figures) {
 	length, disturbed := 8*time.Second, 600*time.Millisecond
-	if long() {
+	if testutil.Long() {
 		length, disturbed = longFor, 5*time.Second
 	}
-	seed := rand.Uint64()
-	if text := os.Getenv("NKV_SEED"); text != "" {
-		given, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = given
-	}
+	seed := testutil.Seed(t)
 	s := startSteady(t, p.url())
 	v := newVictims(t, p, s, rand.New(rand.NewPCG(seed, 1)))
 	violations := 0

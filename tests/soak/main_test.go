@@ -2,7 +2,6 @@ package soak
 
 import (
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -11,9 +10,6 @@ import (
 )
 
 func TestMain(m *testing.M) { testutil.Main(m) }
-
-// long reports whether the heavier runs are wanted.
-func long() bool { return os.Getenv("NKV_LONG") == "1" }
 
 func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

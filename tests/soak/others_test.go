@@ -46,7 +46,7 @@ func TestNobodyElseNotices(t *testing.T) {
 		{name: "100000 keys", rounds: 1, windows: 6, grows: manyKeysCount * manyKeysEach, begin: manyKeys},
 		{name: "no file descriptors", rounds: 1, windows: 5, grows: 16 << 20, begin: noDescriptors},
 	} {
-		if long() {
+		if testutil.Long() {
 			o.rounds, o.windows = 2, int(sleeps/windowFor)+10
 		}
 		t.Run(o.name, func(t *testing.T) { o.measure(t, newPlace(t, built)) })

@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -26,24 +25,6 @@ func TestMain(m *testing.M) { testutil.Main(m) }
 
 // patience is how long a test waits for what has to come.
 const patience = 10 * time.Second
-
-// said collects what is logged.
-type said struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (s *said) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.Write(b)
-}
-
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.String()
-}
 
 // files counts which tables are left to old publishers.
 type files struct {
@@ -77,7 +58,7 @@ func (f *files) left(table wire.Table) bool {
 type bench struct {
 	t      *testing.T
 	root   string
-	said   *said
+	said   *testutil.Text
 	log    *logrus.Logger
 	server *server.Server
 	bridge *Bridge
@@ -95,7 +76,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	b := &bench{t: t, root: root, said: &said{}, log: logrus.New(), gate: NewGate()}
+	b := &bench{t: t, root: root, said: &testutil.Text{}, log: logrus.New(), gate: NewGate()}
 	b.log.SetOutput(b.said)
 	b.log.SetLevel(logrus.DebugLevel)
 	if b.server, err = server.Start(t.Context(), server.Options{OwnerGrace: time.Minute, Logger: b.log, Gate: b.gate.Open, EveRoot: root}); err != nil {

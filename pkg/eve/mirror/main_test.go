@@ -1,7 +1,6 @@
 package mirror_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/evenkv/nkv/internal/leak"
+	"github.com/evenkv/nkv/internal/testutil"
 	"github.com/evenkv/nkv/pkg/eve"
 	"github.com/evenkv/nkv/pkg/eve/mirror"
 	"github.com/evenkv/nkv/pkg/nkv"
@@ -41,7 +41,7 @@ type device struct {
 	mirror   *mirror.Mirror // nil: without
 	core     *nkv.Core
 	report   mirror.Report
-	log      *logged
+	log      *testutil.Text
 	stop     sync.Once
 }
 
@@ -68,24 +68,6 @@ func (p *tap) on(commit func([]store.Op, func([]store.Op) error) error) {
 	p.commit = commit
 }
 
-// logged is what was logged.
-type logged struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 // boot starts a device on what is in a directory. Its root is root in there.
 func boot(t testing.TB, dir string) *device {
 	t.Helper()
@@ -101,7 +83,7 @@ func boot(t testing.TB, dir string) *device {
 // start starts a device, with a mirror before its import or without one.
 func start(t testing.TB, dir string, mirrored bool) *device {
 	t.Helper()
-	d := &device{t: t, dir: dir, log: &logged{}}
+	d := &device{t: t, dir: dir, log: &testutil.Text{}}
 	log := logrus.New()
 	log.SetOutput(d.log)
 	log.SetLevel(logrus.DebugLevel)
