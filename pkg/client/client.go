@@ -57,6 +57,7 @@ type Client struct {
 	ctx    context.Context // ends with the client
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+	once   sync.Once // closes
 }
 
 // Connect makes a client of the server at url (see address forms at DefaultURL;
@@ -306,7 +307,9 @@ func (c *Client) openSubscriptions() []*Subscription {
 // Close gives up the tables that the client owns, closes its publications and
 // subscriptions and the connection, and returns when all has stopped. Keys stay.
 // It is idempotent.
-func (c *Client) Close() {
+func (c *Client) Close() { c.once.Do(c.close) }
+
+func (c *Client) close() {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()

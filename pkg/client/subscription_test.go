@@ -560,3 +560,27 @@ func TestAChangeIsHandledWhenTheNextIsAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// TestClosedTwiceAtOnce: whichever returns first, the client is closed and its tables
+// are given up.
+func TestClosedTwiceAtOnce(t *testing.T) {
+	ctx := testContext(t)
+	s := startServer(t, server.Options{})
+	watcher := connected(t, s, Name("watcher"))
+	for range 20 {
+		c := connected(t, s, Name(testTable.Agent))
+		if _, err := c.Open(ctx, testTable); err != nil {
+			t.Fatal(err)
+		}
+		returned := make(chan struct{}, 2)
+		for range 2 {
+			go func() { c.Close(); returned <- struct{}{} }()
+		}
+		<-returned
+		tables, err := watcher.Tables(ctx, testTable.String())
+		if err != nil || len(tables) != 1 || tables[0].Open {
+			t.Fatalf("one Close has returned: %+v, %v", tables, err)
+		}
+		<-returned
+	}
+}

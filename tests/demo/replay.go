@@ -255,6 +255,9 @@ func (v *view) restarted(c command.HandlerCall) error {
 		if told := v.history.asOf(c.Table, key, c.Revision); !known && told.Op == "delete" {
 			continue // it came and went before the agent looked
 		}
+		if newest.Op == "put" && known && !got.gone && got.sha256 == newest.SHA256 {
+			continue // it may have changed, and back before it was handled
+		}
 		if newest.Op == "put" && (!known || got.revision < newest.Revision) {
 			return fmt.Errorf("key %q, revision %d, was published before the mark and not handled", key, newest.Revision)
 		}
