@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -567,19 +568,28 @@ func TestClosedTwiceAtOnce(t *testing.T) {
 	ctx := testContext(t)
 	s := startServer(t, server.Options{})
 	watcher := connected(t, s, Name("watcher"))
-	for range 20 {
+	for range 5 {
 		c := connected(t, s, Name(testTable.Agent))
-		if _, err := c.Open(ctx, testTable); err != nil {
-			t.Fatal(err)
+		for i := range 50 {
+			table := testTable
+			table.Scope = strconv.Itoa(i)
+			if _, err := c.Open(ctx, table); err != nil {
+				t.Fatal(err)
+			}
 		}
 		returned := make(chan struct{}, 2)
 		for range 2 {
 			go func() { c.Close(); returned <- struct{}{} }()
 		}
 		<-returned
-		tables, err := watcher.Tables(ctx, testTable.String())
-		if err != nil || len(tables) != 1 || tables[0].Open {
-			t.Fatalf("one Close has returned: %+v, %v", tables, err)
+		tables, err := watcher.Tables(ctx, testTable.Agent+".>")
+		if err != nil || len(tables) != 50 {
+			t.Fatalf("%d tables, %v", len(tables), err)
+		}
+		for _, table := range tables {
+			if table.Open {
+				t.Fatalf("one Close has returned, and %s is open", table.Table)
+			}
 		}
 		<-returned
 	}
